@@ -1,0 +1,1 @@
+//! A stand-in for the upstream Files and Batch API.
