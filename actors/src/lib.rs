@@ -1,1 +1,10 @@
-//! x
+//! The application: rules that decide, and thin actors around them that do.
+//!
+//! [`rules`] is pure. Around it stand four kinds of actors, each the owner of one piece of state, and the ports
+//! through which they reach the outside world. This crate knows no HTTP and no database, and its manifest keeps it
+//! so.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod ports;
+pub mod rules;

@@ -1,0 +1,141 @@
+//! What the application needs of the outside world, as traits.
+//!
+//! The gateway implements them over HTTP and over a database; tests implement them in memory. Nothing here names
+//! a protocol or a driver.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use serde_json::value::RawValue;
+
+use crate::rules::{
+    fault::Fault,
+    fingerprint::Fingerprint,
+    ids::{BatchId, BatchKey, FileId, RequestId},
+    lane::{Endpoint, Tenant},
+    outcome::Outcome,
+    record::Record,
+    time::Timestamp,
+    upstream_batch::UpstreamBatch,
+};
+
+/// A file on its way up: its length in bytes and its content, piece by piece.
+pub struct Content {
+    /// Exact number of bytes that `pieces` will give.
+    pub length: u64,
+    /// The bytes.
+    pub pieces: BoxStream<'static, Bytes>,
+}
+
+/// A file on its way down. The stream ends with a fault where the body was cut.
+pub type Pieces = BoxStream<'static, Result<Bytes, Fault>>;
+
+/// A file as the upstream lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamFile {
+    /// Its id.
+    pub id: FileId,
+    /// The name it was uploaded under.
+    pub name: String,
+    /// Unix seconds.
+    pub created_at: u64,
+}
+
+/// One page of a listing, newest first.
+#[derive(Debug, Clone)]
+pub struct Listing<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Whether there is more behind the last one.
+    pub has_more: bool,
+}
+
+/// The Files and Batch API.
+#[async_trait]
+pub trait Upstream: Send + Sync {
+    /// Uploads a batch's lines under `name`.
+    async fn upload(&self, name: &str, content: Content) -> Result<FileId, Fault>;
+    /// Creates a batch from an uploaded file; `key` goes into its metadata.
+    async fn create(&self, file: &FileId, endpoint: Endpoint, key: BatchKey) -> Result<UpstreamBatch, Fault>;
+    /// Asks how a batch stands.
+    async fn retrieve(&self, id: &BatchId) -> Result<UpstreamBatch, Fault>;
+    /// Asks for a batch's cancellation.
+    async fn cancel(&self, id: &BatchId) -> Result<UpstreamBatch, Fault>;
+    /// Lists batches, newest first, behind `after`.
+    async fn list_batches(&self, after: Option<&BatchId>) -> Result<Listing<UpstreamBatch>, Fault>;
+    /// Lists files for batches, newest first, behind `after`.
+    async fn list_files(&self, after: Option<&FileId>) -> Result<Listing<UpstreamFile>, Fault>;
+    /// Downloads a file.
+    async fn content(&self, file: &FileId) -> Result<Pieces, Fault>;
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreFault {
+    /// It cannot be reached or cannot write just now; the same call may go well later.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// It will not work without somebody's help: damaged, of a newer version, taken by another process.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// A batch as the store knows it.
+#[derive(Debug, Clone)]
+pub struct StoredBatch {
+    /// Its key, if this gateway made it.
+    pub key: Option<BatchKey>,
+    /// The upstream's object as last observed.
+    pub object: Arc<RawValue>,
+}
+
+/// Which batches to list: newest first by `created_at`, then by id.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Only this tenant's; everybody's if `None`.
+    pub tenant: Option<Tenant>,
+    /// Start behind this batch.
+    pub after: Option<BatchId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A stored end of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredOutcome {
+    /// The request that got it.
+    pub id: RequestId,
+    /// Its end.
+    pub outcome: Outcome,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// The place where the journal lives.
+///
+/// `append` is called by one writer per batch and may be called by several writers at once. A group is durable when
+/// the call returns, and may be handed in again, whole, after a failure: every record is written so that a second
+/// time changes nothing. Records of one batch arrive in order.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Writes a group of records and makes them durable.
+    async fn append(&self, group: &[Record]) -> Result<(), StoreFault>;
+    /// The records of all unfinished work, in an order that [`replay`](crate::rules::record::replay) accepts: every
+    /// request without an outcome, and every batch not settled with all its requests, how far it came, and which
+    /// requests have an outcome (such outcomes may come without their bodies). Bodies of requests are left out.
+    async fn unfinished(&self) -> Result<Vec<Record>, StoreFault>;
+    /// Bodies of requests, in the order asked; a request that is not there is left out.
+    async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault>;
+    /// The latest stored outcome of a request with this fingerprint.
+    async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault>;
+    /// One batch by its upstream id; another tenant's is not there.
+    async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault>;
+    /// A page of batches that exist upstream; `None` where `after` is not there (for that tenant).
+    async fn batches(&self, page: &Page) -> Result<Option<Listing<StoredBatch>>, StoreFault>;
+    /// Whether the store can write now.
+    async fn ping(&self) -> Result<(), StoreFault>;
+    /// Finishes what is under way and lets go of files and connections.
+    async fn close(&self);
+}

@@ -1,0 +1,87 @@
+//! What a client gets in the end.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The upstream's error object: four members, `code` a string or null (contract, section 4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiError {
+    /// What is wrong, for a person.
+    pub message: String,
+    /// The error's family, such as `invalid_request_error`.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// The offending parameter, if there is one.
+    #[serde(default)]
+    pub param: Option<String>,
+    /// The error, for a program.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+impl ApiError {
+    /// An error without `param`.
+    pub fn new(kind: &str, code: Option<&str>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            kind: kind.into(),
+            param: None,
+            code: code.map(Into::into),
+        }
+    }
+
+    /// The same error, blaming `param`.
+    pub fn param(mut self, param: &str) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// `{"error": {…}}`, as it stands in a response.
+    pub fn body(&self) -> Bytes {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            error: &'a ApiError,
+        }
+        // A struct of strings always serialises.
+        serde_json::to_vec(&Envelope { error: self })
+            .map(Bytes::from)
+            .unwrap_or_default()
+    }
+}
+
+/// Who made an outcome's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The upstream; the bytes are as it wrote them.
+    Upstream,
+    /// This gateway, for a request that never got an answer of its own.
+    Gateway,
+}
+
+/// The end of one request: the status and the body its client gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// HTTP status, 200..=599.
+    pub status: u16,
+    /// JSON, byte for byte as the upstream wrote it where `origin` is [`Origin::Upstream`].
+    pub body: Bytes,
+    /// Who made the body.
+    pub origin: Origin,
+}
+
+impl Outcome {
+    /// An outcome the gateway has to make up itself.
+    pub fn gateway(status: u16, error: &ApiError) -> Self {
+        Self {
+            status,
+            body: error.body(),
+            origin: Origin::Gateway,
+        }
+    }
+
+    /// Whether the request was answered well.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}

@@ -1,0 +1,244 @@
+//! The journal: what is written down, and what a restart makes of it.
+//!
+//! A record is durable before the step after it is taken. Each is safe to write twice, because a store that
+//! failed in the middle of a group is handed the same group again.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::{
+    fingerprint::Fingerprint,
+    ids::{BatchKey, FileId, RequestId},
+    lane::Lane,
+    outcome::Outcome,
+    time::Timestamp,
+    upstream_batch::UpstreamBatch,
+};
+
+/// An accepted request without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its id, and its line's `custom_id`.
+    pub id: RequestId,
+    /// Where it belongs.
+    pub lane: Arc<Lane>,
+    /// What makes a re-send equal to it.
+    pub fingerprint: Fingerprint,
+    /// When it was accepted.
+    pub at: Timestamp,
+}
+
+/// One entry of the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// A request and its body (one line of JSON). From here on it will have an outcome.
+    Accepted {
+        /// The request.
+        request: Accepted,
+        /// What the upstream will see. Empty when read back: bodies are fetched apart.
+        body: Bytes,
+    },
+    /// A request nobody waits for any more, dropped before its batch was sealed.
+    Withdrawn {
+        /// The request.
+        id: RequestId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A lane was closed: these requests, in this order, are the lines of one batch.
+    Sealed {
+        /// The batch's own key.
+        key: BatchKey,
+        /// Its lane.
+        lane: Arc<Lane>,
+        /// Its lines.
+        requests: Arc<[RequestId]>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The lines are a file upstream.
+    Uploaded {
+        /// The batch.
+        key: BatchKey,
+        /// The file.
+        file: FileId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The batch exists upstream.
+    Created {
+        /// The batch.
+        key: BatchKey,
+        /// What the upstream answered.
+        batch: UpstreamBatch,
+        /// When.
+        at: Timestamp,
+    },
+    /// The upstream was asked how the batch stands, and the answer was news.
+    Observed {
+        /// The batch.
+        key: BatchKey,
+        /// What the upstream answered.
+        batch: UpstreamBatch,
+        /// When.
+        at: Timestamp,
+    },
+    /// Outcomes of some of the batch's requests. The first outcome of a request stands.
+    Answered {
+        /// The batch.
+        key: BatchKey,
+        /// The outcomes.
+        outcomes: Arc<[(RequestId, Outcome)]>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Every request of the batch has its outcome; nothing is left to do.
+    Settled {
+        /// The batch.
+        key: BatchKey,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// How far a batch had come by its records.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// Sealed; whether it is a file upstream is unknown.
+    Sealed,
+    /// A file upstream; whether it is a batch upstream is unknown.
+    Uploaded(FileId),
+    /// A batch upstream, as last seen.
+    Created(UpstreamBatch),
+}
+
+/// A batch that was not settled when the records end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnfinishedBatch {
+    /// Its key.
+    pub key: BatchKey,
+    /// Its lane.
+    pub lane: Arc<Lane>,
+    /// All its requests, in the order of its lines.
+    pub requests: Arc<[RequestId]>,
+    /// Those of them that have an outcome already.
+    pub answered: HashSet<RequestId>,
+    /// When it was sealed.
+    pub sealed_at: Timestamp,
+    /// How far it had come.
+    pub progress: Progress,
+}
+
+/// What a restart finds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Unfinished {
+    /// Accepted, in no batch, without an outcome: to be collated again, in order of acceptance.
+    pub open: Vec<Accepted>,
+    /// Sealed and not settled.
+    pub batches: Vec<UnfinishedBatch>,
+    /// Requests of those batches which have no outcome yet, for re-sends to find.
+    pub awaited: Vec<Accepted>,
+}
+
+/// Reads the journal. Any prefix of a journal, and any entry twice, is a journal.
+pub fn replay(records: impl IntoIterator<Item = Record>) -> Unfinished {
+    let mut replay = Replay::default();
+    for record in records {
+        replay.take(record);
+    }
+    replay.finish()
+}
+
+#[derive(Default)]
+struct Replay {
+    requests: HashMap<RequestId, (usize, Accepted)>,
+    closed: HashSet<RequestId>,
+    batches: BTreeMap<BatchKey, UnfinishedBatch>,
+    settled: HashSet<BatchKey>,
+}
+
+impl Replay {
+    fn take(&mut self, record: Record) {
+        match record {
+            Record::Accepted { request, .. } => {
+                let order = self.requests.len();
+                self.requests.entry(request.id).or_insert((order, request));
+            }
+            Record::Withdrawn { id, .. } => {
+                self.closed.insert(id);
+            }
+            Record::Sealed {
+                key,
+                lane,
+                requests,
+                at,
+            } => {
+                self.batches.entry(key).or_insert_with(|| UnfinishedBatch {
+                    key,
+                    lane,
+                    requests,
+                    answered: HashSet::new(),
+                    sealed_at: at,
+                    progress: Progress::Sealed,
+                });
+            }
+            Record::Uploaded { key, file, .. } => self.progress(key, Progress::Uploaded(file)),
+            Record::Created { key, batch, .. } | Record::Observed { key, batch, .. } => {
+                self.progress(key, Progress::Created(batch));
+            }
+            Record::Answered { key, outcomes, .. } => {
+                self.closed.extend(outcomes.iter().map(|(id, _)| *id));
+                if let Some(batch) = self.batches.get_mut(&key) {
+                    batch.answered.extend(outcomes.iter().map(|(id, _)| *id));
+                }
+            }
+            Record::Settled { key, .. } => {
+                self.settled.insert(key);
+            }
+        }
+    }
+
+    fn progress(&mut self, key: BatchKey, progress: Progress) {
+        let Some(batch) = self.batches.get_mut(&key) else {
+            return;
+        };
+        let backwards = matches!(
+            (&batch.progress, &progress),
+            (Progress::Created(_), Progress::Uploaded(_))
+        );
+        if !backwards {
+            batch.progress = progress;
+        }
+    }
+
+    fn finish(mut self) -> Unfinished {
+        let sealed: HashSet<RequestId> = self
+            .batches
+            .values()
+            .flat_map(|batch| batch.requests.iter().copied())
+            .collect();
+        let settled = self.settled;
+        self.batches.retain(|key, _| !settled.contains(key));
+        let mut requests: Vec<_> = self
+            .requests
+            .into_values()
+            .filter(|(_, request)| !self.closed.contains(&request.id))
+            .collect();
+        requests.sort_by_key(|(order, _)| *order);
+        let (awaited, open) = requests
+            .into_iter()
+            .map(|(_, request)| request)
+            .partition(|request| sealed.contains(&request.id));
+        let mut batches: Vec<_> = self.batches.into_values().collect();
+        batches.sort_by_key(|batch| (batch.sealed_at, batch.key));
+        Unfinished {
+            open,
+            batches,
+            awaited,
+        }
+    }
+}
