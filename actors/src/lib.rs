@@ -6,5 +6,21 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod alarm;
+pub mod batch_submitter;
+pub mod board;
+pub mod cell;
+pub mod clock;
+pub mod collector;
+pub mod links;
+pub mod meter;
+pub mod poller;
+pub mod pollers;
+pub mod pool;
 pub mod ports;
+mod reading;
 pub mod rules;
+pub mod status_logger;
+mod submission;
+pub mod system;
+pub mod waiting_room;

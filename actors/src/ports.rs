@@ -139,3 +139,19 @@ pub trait Store: Send + Sync {
     /// Finishes what is under way and lets go of files and connections.
     async fn close(&self);
 }
+
+/// Makes 128-bit ids that never come twice, not even from two gateways.
+pub trait Ids: Send + Sync {
+    /// A new one.
+    fn mint(&self) -> u128;
+}
+
+/// Ids that begin with the time, so that they sort by age in a database.
+#[derive(Debug, Default)]
+pub struct TimeOrderedIds;
+
+impl Ids for TimeOrderedIds {
+    fn mint(&self) -> u128 {
+        uuid::Uuid::now_v7().as_u128()
+    }
+}

@@ -1,10 +1,17 @@
 //! Everything that decides, and nothing that does: no clock, no I/O, no randomness, no actors.
 
+pub mod batch;
+pub mod body;
+pub mod collate;
 pub mod fault;
 pub mod fingerprint;
 pub mod ids;
+mod json;
 pub mod lane;
+pub mod lines;
 pub mod outcome;
 pub mod record;
+pub mod results;
+pub mod retry;
 pub mod time;
 pub mod upstream_batch;

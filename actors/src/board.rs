@@ -1,0 +1,100 @@
+//! The board: every actor's meter in one place, and the count of panics.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::{BoxFuture, join_all};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::meter::{Meter, Reading};
+
+/// How long an actor may take to give its own numbers before it counts as busy.
+const OBSERVE_LIMIT: Duration = Duration::from_millis(200);
+/// How long a stopped actor stays on the board.
+const LINGER: Duration = Duration::from_secs(60);
+/// So many panics within a minute, and the gateway no longer trusts itself.
+const PANICS_PER_MINUTE: usize = 3;
+
+type Observer = Arc<dyn Fn() -> BoxFuture<'static, Option<Value>> + Send + Sync>;
+
+/// Every actor there is, and was a moment ago.
+pub struct Board {
+    actors: Mutex<Vec<(Arc<Meter>, Observer)>>,
+    panics: Mutex<VecDeque<Instant>>,
+    distrust: watch::Sender<bool>,
+}
+
+/// One actor on the board.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// Its mailbox.
+    #[serde(flatten)]
+    pub reading: Reading,
+    /// Its own numbers; `"busy"` if it could not give them at once.
+    pub own: Value,
+}
+
+impl Board {
+    /// An empty board.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            actors: Mutex::default(),
+            panics: Mutex::default(),
+            distrust: watch::Sender::new(false),
+        })
+    }
+
+    pub(crate) fn register(
+        &self,
+        meter: Arc<Meter>,
+        observe: impl Fn() -> BoxFuture<'static, Option<Value>> + Send + Sync + 'static,
+    ) {
+        let mut actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
+        actors.retain(|(meter, _)| meter.stopped_at().is_none_or(|at| at.elapsed() < LINGER));
+        actors.push((meter, Arc::new(observe)));
+    }
+
+    pub(crate) fn panicked(&self) {
+        let now = Instant::now();
+        let mut panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner);
+        panics.push_back(now);
+        panics.retain(|at| now.duration_since(*at) < Duration::from_secs(60));
+        if panics.len() >= PANICS_PER_MINUTE {
+            self.distrust.send_replace(true);
+        }
+    }
+
+    /// Turns true when handlers panicked three times within a minute: time to drain and to leave.
+    pub fn distrust(&self) -> watch::Receiver<bool> {
+        self.distrust.subscribe()
+    }
+
+    /// All meters, without asking anybody.
+    pub fn readings(&self) -> Vec<Reading> {
+        self.current().iter().map(|(meter, _)| meter.read()).collect()
+    }
+
+    /// All meters, and from every actor that answers within 200 ms its own numbers.
+    pub async fn entries(&self) -> Vec<Entry> {
+        let observed = self.current().into_iter().map(|(meter, observe)| async move {
+            let own = tokio::time::timeout(OBSERVE_LIMIT, observe()).await;
+            let own = own.map_or_else(|_| Value::from("busy"), Option::unwrap_or_default);
+            Entry {
+                reading: meter.read(),
+                own,
+            }
+        });
+        join_all(observed).await
+    }
+
+    fn current(&self) -> Vec<(Arc<Meter>, Observer)> {
+        let mut actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
+        actors.retain(|(meter, _)| meter.stopped_at().is_none_or(|at| at.elapsed() < LINGER));
+        actors.clone()
+    }
+}

@@ -1,0 +1,373 @@
+//! The Collector: the open lanes, their windows, and the clients that wait.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::{
+    alarm::Alarm,
+    batch_submitter::{BatchSubmitter, Line, Submit},
+    cell::{Behaviour, Letter, Mail, Receive},
+    clock::Clock,
+    pool::Pool,
+    ports::{Ids, StoreFault},
+    rules::{
+        collate::{Collation, Limits, Sealed, Weight},
+        fingerprint::Fingerprint,
+        ids::{BatchId, BatchKey, RequestId},
+        lane::Lane,
+        lines,
+        outcome::Outcome,
+        record::{Accepted, Record},
+    },
+    status_logger::{StatusLogger, Write},
+    waiting_room::{Delivery, Reply, WaitingRoom},
+};
+
+/// A checked request asks to be taken.
+pub struct Enqueue {
+    /// Where it belongs.
+    pub lane: Arc<Lane>,
+    /// What makes a re-send equal to it.
+    pub fingerprint: Fingerprint,
+    /// Its body, one line.
+    pub body: Bytes,
+    /// Whether its client says that it has sent it before.
+    pub resent: bool,
+    /// Where its client waits.
+    pub reply: Reply,
+}
+
+impl Letter for Enqueue {
+    const NAME: &'static str = "Enqueue";
+    type Reply = Result<RequestId, Refused>;
+}
+
+/// Why a request was not taken. Nothing of it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The gateway stops.
+    #[error("the gateway is stopping")]
+    Draining,
+    /// No batch file could hold it.
+    #[error("the request is larger than a batch file may be")]
+    TooLarge,
+}
+
+/// Requests of an earlier life of the gateway.
+pub struct Restore {
+    /// To be collated again, with their bodies.
+    pub open: Vec<(Accepted, Bytes)>,
+    /// In a batch already; their clients may come again.
+    pub awaited: Vec<Accepted>,
+}
+
+impl Letter for Restore {
+    const NAME: &'static str = "Restore";
+    type Reply = ();
+}
+
+/// The request's record is durable, or could not be made so.
+struct Recorded {
+    id: RequestId,
+    lane: Arc<Lane>,
+    body: Bytes,
+    result: Result<(), StoreFault>,
+}
+
+impl Letter for Recorded {
+    const NAME: &'static str = "Recorded";
+    type Reply = ();
+}
+
+/// A window has ended.
+#[derive(Clone)]
+struct WindowDue;
+
+impl Letter for WindowDue {
+    const NAME: &'static str = "WindowDue";
+    type Reply = ();
+}
+
+/// Outcomes that are durable, for their clients.
+#[derive(Clone)]
+pub struct Deliver {
+    /// The outcomes.
+    pub outcomes: Arc<[(RequestId, Outcome)]>,
+    /// The batch upstream whose they are, if there was one.
+    pub batch: Option<BatchId>,
+}
+
+impl Letter for Deliver {
+    const NAME: &'static str = "Deliver";
+    type Reply = ();
+}
+
+/// Take nothing more; seal what is open. Answered when every lane is on its way.
+pub struct Drain {
+    /// For the word.
+    pub reply: oneshot::Sender<()>,
+}
+
+impl Letter for Drain {
+    const NAME: &'static str = "Drain";
+    type Reply = ();
+}
+
+/// Tell every waiting client that the gateway stops.
+#[derive(Clone)]
+pub struct Release;
+
+impl Letter for Release {
+    const NAME: &'static str = "Release";
+    type Reply = ();
+}
+
+struct Item {
+    id: RequestId,
+    body: Bytes,
+    bytes: u64,
+}
+
+impl Weight for Item {
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// See the module.
+pub struct Collector {
+    limits: Limits,
+    collation: Collation<Item>,
+    room: WaitingRoom,
+    recording: usize,
+    drains: Vec<oneshot::Sender<()>>,
+    draining: bool,
+    window: Alarm,
+    sealed: u64,
+    pruned: u64,
+    clock: Clock,
+    ids: Arc<dyn Ids>,
+    submitters: Pool<BatchSubmitter>,
+    loggers: Pool<StatusLogger>,
+}
+
+impl Collector {
+    /// A collector with no open lane.
+    pub fn new(
+        limits: Limits,
+        clock: Clock,
+        ids: Arc<dyn Ids>,
+        submitters: Pool<BatchSubmitter>,
+        loggers: Pool<StatusLogger>,
+    ) -> Self {
+        Self {
+            limits,
+            collation: Collation::new(limits),
+            room: WaitingRoom::default(),
+            recording: 0,
+            drains: Vec::new(),
+            draining: false,
+            window: Alarm::default(),
+            sealed: 0,
+            pruned: 0,
+            clock,
+            ids,
+            submitters,
+            loggers,
+        }
+    }
+
+    /// Puts a recorded request into its lane.
+    fn collate(&mut self, id: RequestId, lane: &Arc<Lane>, body: Bytes, me: &Mail<Self>) {
+        let bytes = lines::overhead(lane.endpoint) + body.len() as u64;
+        match self
+            .collation
+            .offer(self.clock.now(), lane, Item { id, body, bytes })
+        {
+            Ok(sealed) => sealed.into_iter().for_each(|sealed| self.submit(sealed, me)),
+            // Its size was checked before it was recorded; only smaller limits after a restart lead here.
+            Err(refused) => log::error!("request {} no longer fits into any batch file", refused.0.id),
+        }
+    }
+
+    /// Sends a sealed lane on its way, without the requests that nobody waits for.
+    fn submit(&mut self, mut sealed: Sealed<Item>, me: &Mail<Self>) {
+        for item in sealed.prune(|item| self.room.is_gone(&item.id)) {
+            self.pruned += 1;
+            self.room.forget(item.id);
+            let withdrawn = Record::Withdrawn {
+                id: item.id,
+                at: self.clock.now(),
+            };
+            self.loggers.by(&sealed.lane).tell(Write::note(withdrawn));
+        }
+        if sealed.items.is_empty() {
+            return;
+        }
+        self.sealed += 1;
+        let key = BatchKey(self.ids.mint());
+        log::info!(
+            "{key}: sealed {} requests of {} ({:?})",
+            sealed.items.len(),
+            sealed.lane,
+            sealed.reason
+        );
+        let lines = sealed
+            .items
+            .into_iter()
+            .map(|item| Line {
+                id: item.id,
+                body: item.body,
+            })
+            .collect();
+        self.submitters.least_loaded().tell(Submit {
+            key,
+            lane: sealed.lane,
+            lines,
+            collector: me.clone(),
+        });
+    }
+
+    /// Seals what is due, and sees to the next window. Called after every message that may matter, because under
+    /// load actix lets timers starve behind the mailbox.
+    fn tend(&mut self, me: &Mail<Self>) {
+        let due = self.collation.due(self.clock.now());
+        due.into_iter().for_each(|sealed| self.submit(sealed, me));
+        if self.draining && self.recording == 0 {
+            let open = self.collation.seal_all();
+            open.into_iter().for_each(|sealed| self.submit(sealed, me));
+            // Whoever asked and left needs no word.
+            for drain in self.drains.drain(..) {
+                let _ = drain.send(());
+            }
+        }
+        match self.collation.next_due() {
+            Some(due) => self.window.set(due, &self.clock, me, WindowDue),
+            None => self.window.clear(),
+        }
+        me.meter().set_load(self.collation.open_items() + self.recording);
+    }
+}
+
+impl Behaviour for Collector {
+    const KIND: &'static str = "Collector";
+
+    fn snapshot(&self) -> Value {
+        json!({
+            "waiting_requests": self.room.len(),
+            "being_recorded": self.recording,
+            "open_lanes": self.collation.open_lanes(),
+            "open_requests": self.collation.open_items(),
+            "sealed_batches": self.sealed,
+            "pruned_requests": self.pruned,
+            "draining": self.draining,
+        })
+    }
+}
+
+impl Receive<Enqueue> for Collector {
+    fn receive(&mut self, enqueue: Enqueue, me: &Mail<Self>) -> Result<RequestId, Refused> {
+        if self.draining {
+            return Err(Refused::Draining);
+        }
+        let Enqueue {
+            lane,
+            fingerprint,
+            body,
+            resent,
+            reply,
+        } = enqueue;
+        if lines::overhead(lane.endpoint) + body.len() as u64 > self.limits.max_bytes {
+            return Err(Refused::TooLarge);
+        }
+        let reply = match self.room.attach(&fingerprint, resent, reply) {
+            Ok(id) => return Ok(id),
+            Err(reply) => reply,
+        };
+        let id = RequestId(self.ids.mint());
+        self.room.seat(id, fingerprint, reply);
+        self.recording += 1;
+        let request = Accepted {
+            id,
+            lane: lane.clone(),
+            fingerprint,
+            at: self.clock.now(),
+        };
+        let record = Record::Accepted {
+            request,
+            body: body.clone(),
+        };
+        let (logger, me_too) = (self.loggers.by(&lane), me.clone());
+        let done = move |result| {
+            me_too.tell(Recorded {
+                id,
+                lane,
+                body,
+                result,
+            })
+        };
+        logger.tell(Write {
+            record,
+            done: Some(Box::new(done)),
+            refusable: true,
+        });
+        self.tend(me);
+        Ok(id)
+    }
+}
+
+impl Receive<Recorded> for Collector {
+    fn receive(&mut self, recorded: Recorded, me: &Mail<Self>) {
+        self.recording = self.recording.saturating_sub(1);
+        match recorded.result {
+            Ok(()) => self.collate(recorded.id, &recorded.lane, recorded.body, me),
+            Err(_) => self.room.deliver(recorded.id, &Delivery::NotRecorded),
+        }
+        self.tend(me);
+    }
+}
+
+impl Receive<Restore> for Collector {
+    fn receive(&mut self, restore: Restore, me: &Mail<Self>) {
+        for request in &restore.awaited {
+            self.room.keep(request);
+        }
+        for (request, body) in restore.open {
+            self.room.keep(&request);
+            self.collate(request.id, &request.lane, body, me);
+        }
+        self.tend(me);
+    }
+}
+
+impl Receive<WindowDue> for Collector {
+    fn receive(&mut self, _: WindowDue, me: &Mail<Self>) {
+        self.tend(me);
+    }
+}
+
+impl Receive<Deliver> for Collector {
+    fn receive(&mut self, deliver: Deliver, _: &Mail<Self>) {
+        for (id, outcome) in deliver.outcomes.iter() {
+            let (id, outcome, batch) = (*id, outcome.clone(), deliver.batch.clone());
+            self.room.deliver(id, &Delivery::Answered { id, outcome, batch });
+        }
+    }
+}
+
+impl Receive<Drain> for Collector {
+    fn receive(&mut self, drain: Drain, me: &Mail<Self>) {
+        self.draining = true;
+        self.drains.push(drain.reply);
+        self.tend(me);
+    }
+}
+
+impl Receive<Release> for Collector {
+    fn receive(&mut self, _: Release, _: &Mail<Self>) {
+        self.room.release();
+    }
+}

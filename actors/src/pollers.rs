@@ -1,0 +1,100 @@
+//! The Pollers in flight: one for each batch that exists upstream and is not settled.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    board::Board,
+    cell::{Cell, Mail, Place},
+    collector::Collector,
+    links::Links,
+    poller::{Poller, Watch},
+    rules::{
+        batch::{Batch, Command},
+        ids::{BatchId, BatchKey, RequestId},
+    },
+};
+
+/// Starts Pollers, spread over their arbiters, and finds them by their batch.
+pub struct Pollers {
+    places: Vec<Place>,
+    board: Arc<Board>,
+    links: Arc<Links>,
+    next: AtomicUsize,
+    in_flight: Mutex<HashMap<BatchKey, Mail<Poller>>>,
+    by_id: Mutex<HashMap<BatchId, BatchKey>>,
+    count: watch::Sender<usize>,
+}
+
+impl Pollers {
+    /// None in flight. `places` is where they run; at least one.
+    pub fn new(places: Vec<Place>, board: Arc<Board>, links: Arc<Links>) -> Arc<Self> {
+        Arc::new(Self {
+            places,
+            board,
+            links,
+            next: AtomicUsize::new(0),
+            in_flight: Mutex::default(),
+            by_id: Mutex::default(),
+            count: watch::Sender::new(0),
+        })
+    }
+
+    /// Gives a batch a Poller of its own.
+    pub(crate) fn watch(
+        self: &Arc<Self>,
+        batch: Batch,
+        answered: HashSet<RequestId>,
+        collector: Mail<Collector>,
+        commands: Vec<Command>,
+    ) {
+        let key = batch.key;
+        let id = batch.upstream_id().cloned();
+        let turn = self.next.fetch_add(1, Relaxed);
+        let place = self
+            .places
+            .get(turn % self.places.len().max(1))
+            .unwrap_or(&Place::Here);
+        let poller = Poller::new(batch, answered, collector, self.links.clone(), self.clone());
+        let mail = Cell::start(poller, key.to_string(), place, &self.board);
+        mail.tell(Watch { commands });
+        let mut in_flight = lock(&self.in_flight);
+        in_flight.insert(key, mail);
+        if let Some(id) = id {
+            lock(&self.by_id).insert(id, key);
+        }
+        self.count.send_replace(in_flight.len());
+    }
+
+    /// The Poller of a batch, if it is in flight.
+    pub fn find(&self, id: &BatchId) -> Option<Mail<Poller>> {
+        let key = *lock(&self.by_id).get(id)?;
+        lock(&self.in_flight).get(&key).cloned()
+    }
+
+    /// The batch is settled: its Poller stops.
+    pub(crate) fn retire(&self, key: BatchKey) {
+        let mut in_flight = lock(&self.in_flight);
+        if let Some(mail) = in_flight.remove(&key) {
+            mail.stop();
+        }
+        lock(&self.by_id).retain(|_, of| *of != key);
+        self.count.send_replace(in_flight.len());
+    }
+
+    /// How many batches are in flight, and when that changes.
+    pub fn count(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

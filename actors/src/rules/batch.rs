@@ -1,0 +1,492 @@
+//! The life of one batch, as a machine.
+//!
+//! ```text
+//! Sealed ─▶ Uploading ─▶ Uploaded ─▶ Creating ─▶ Created ─▶ Watching ─▶ Reading ─▶ Settling ─▶ Settled
+//!    ▲          │ ▲                     │ ▲                              ▲
+//!    │          ▼ │                     ▼ │                              │
+//!    │      FindingFile             FindingBatch                     Refusing
+//!  restart                                                     (from any step before)
+//! ```
+//!
+//! `Sealed`, `Uploaded`, `Created` and `Settling` wait for their record to be durable before the step after them is
+//! taken; so a restart knows what may have happened, and looks upstream before it does it again. One call is under
+//! way at a time. Each carries a ticket, and a report under an older ticket changes nothing: reports may be lost,
+//! repeated or late. The BatchSubmitter runs the machine up to `Created`, the Poller from there.
+
+use std::sync::Arc;
+
+use super::{
+    fault::Fault,
+    ids::{BatchId, BatchKey, FileId, RequestId},
+    lane::Lane,
+    outcome::{ApiError, Outcome},
+    record::{Progress, Record, UnfinishedBatch},
+    retry::{self, Next, Polling},
+    time::{Millis, Timestamp},
+    upstream_batch::UpstreamBatch,
+};
+
+/// Names one call or one record under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(u32);
+
+/// Where a batch stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// Its lines are fixed; the record is being written.
+    Sealed,
+    /// It may be a file upstream: looking.
+    FindingFile,
+    /// Its lines are on their way up.
+    Uploading,
+    /// It is a file upstream; the record is being written.
+    Uploaded(FileId),
+    /// It may be a batch upstream: looking, for the n-th time.
+    FindingBatch(FileId, u32),
+    /// Its creation is under way.
+    Creating(FileId),
+    /// It is a batch upstream; the record is being written.
+    Created(UpstreamBatch),
+    /// The upstream works on it.
+    Watching(UpstreamBatch),
+    /// The upstream has ended it; its files are being read and its outcomes written.
+    Reading(UpstreamBatch),
+    /// It will never be executed; its requests are being told this.
+    Refusing(Outcome),
+    /// Every request has its outcome; the record is being written.
+    Settling,
+    /// The end. Nothing changes it.
+    Settled,
+}
+
+impl Phase {
+    /// The phase's name, for people.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Phase::Sealed => "sealed",
+            Phase::FindingFile => "finding_file",
+            Phase::Uploading => "uploading",
+            Phase::Uploaded(_) => "uploaded",
+            Phase::FindingBatch(..) => "finding_batch",
+            Phase::Creating(_) => "creating",
+            Phase::Created(_) => "created",
+            Phase::Watching(_) => "watching",
+            Phase::Reading(_) => "reading",
+            Phase::Refusing(_) => "refusing",
+            Phase::Settling => "settling",
+            Phase::Settled => "settled",
+        }
+    }
+
+    /// How long a call of this phase may go without a report before it is taken for lost. Calls have shorter
+    /// limits of their own; this catches a report that never came.
+    fn patience(&self) -> Millis {
+        match self {
+            Phase::Uploading | Phase::Reading(_) | Phase::Refusing(_) => Millis::from_secs(2 * 3600),
+            _ => Millis::from_secs(15 * 60),
+        }
+    }
+}
+
+/// What a report says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Report {
+    /// The record is durable.
+    Recorded,
+    /// The file has been looked for.
+    FileFound(Option<FileId>),
+    /// The lines are up.
+    Uploaded(FileId),
+    /// The batch has been looked for: every batch upstream with its key.
+    BatchesFound(Vec<UpstreamBatch>),
+    /// The batch has been created.
+    Created(UpstreamBatch),
+    /// The batch has been looked at.
+    Polled(UpstreamBatch),
+    /// Every request's outcome is durable and on its way to its client.
+    Answered,
+    /// The call went wrong.
+    Failed(Fault),
+}
+
+/// What can happen to a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The call or record under this ticket has ended.
+    Reported(Ticket, Report),
+    /// The time that [`Command::WakeAt`] named has come.
+    Due,
+    /// Somebody else learned how the batch stands, such as by cancelling it.
+    Seen(UpstreamBatch),
+}
+
+/// What is to be done for a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Make this durable and report it.
+    Record(Ticket, Record),
+    /// Look for its file by name.
+    FindFile(Ticket),
+    /// Upload its lines.
+    Upload(Ticket),
+    /// Look for batches with its key.
+    FindBatches(Ticket),
+    /// Create it from this file.
+    Create(Ticket, FileId),
+    /// Ask how it stands.
+    Poll(Ticket),
+    /// Read its files, record and deliver every request's outcome.
+    Read(Ticket, UpstreamBatch),
+    /// Record and deliver this outcome for every request that has none.
+    Refuse(Ticket, Outcome),
+    /// Write this down; nothing waits for it.
+    Note(Record),
+    /// A second batch upstream with the same key: it must not be executed.
+    CancelOrphan(UpstreamBatch),
+    /// From here on a Poller has it.
+    HandOver,
+    /// Come back at this time with [`Event::Due`]; replaces the earlier wish.
+    WakeAt(Timestamp),
+    /// Forget it.
+    Finish,
+}
+
+/// How often to look for a batch whose creation may have happened, before creating it again: the upstream's list
+/// may lag behind.
+const LOOKS: u32 = 3;
+/// How long an upstream may deny knowing a batch that it created itself (contract, section 7A, 69 and 74).
+const MISSING_PATIENCE: Millis = Millis::from_secs(6 * 3600);
+
+/// One batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Its key.
+    pub key: BatchKey,
+    /// Its lane.
+    pub lane: Arc<Lane>,
+    /// Its lines, in order.
+    pub requests: Arc<[RequestId]>,
+    /// When it was sealed.
+    pub sealed_at: Timestamp,
+    /// Where it stands.
+    pub phase: Phase,
+    polling: Polling,
+    ticket: Ticket,
+    /// A call or record is under way under the current ticket.
+    busy: bool,
+    failures: u32,
+    failing_since: Option<Timestamp>,
+    polls: u32,
+    wake: Timestamp,
+}
+
+impl Batch {
+    /// A batch just sealed, and what to do first.
+    pub fn seal(
+        key: BatchKey,
+        lane: Arc<Lane>,
+        requests: Arc<[RequestId]>,
+        polling: Polling,
+        now: Timestamp,
+    ) -> (Self, Vec<Command>) {
+        Self::at(Phase::Sealed, key, lane, requests, polling, now).enter(Phase::Sealed, now)
+    }
+
+    /// A batch found in the journal, and what to do first: whatever may have happened is looked for.
+    pub fn resume(found: UnfinishedBatch, polling: Polling, now: Timestamp) -> (Self, Vec<Command>) {
+        let UnfinishedBatch {
+            key,
+            lane,
+            requests,
+            sealed_at,
+            progress,
+            ..
+        } = found;
+        let mut batch = Self::at(Phase::Sealed, key, lane, requests, polling, sealed_at);
+        match progress {
+            Progress::Sealed => batch.enter(Phase::FindingFile, now),
+            Progress::Uploaded(file) => batch.enter(Phase::FindingBatch(file, 1), now),
+            Progress::Created(seen) => {
+                batch.phase = Phase::Watching(seen);
+                let (batch, mut commands) = batch.again(now);
+                commands.insert(0, Command::HandOver);
+                (batch, commands)
+            }
+        }
+    }
+
+    fn at(
+        phase: Phase,
+        key: BatchKey,
+        lane: Arc<Lane>,
+        requests: Arc<[RequestId]>,
+        polling: Polling,
+        sealed_at: Timestamp,
+    ) -> Self {
+        Self {
+            key,
+            lane,
+            requests,
+            sealed_at,
+            phase,
+            polling,
+            ticket: Ticket(0),
+            busy: false,
+            failures: 0,
+            failing_since: None,
+            polls: 0,
+            wake: sealed_at,
+        }
+    }
+
+    /// Takes an event; says what to do.
+    pub fn step(self, event: Event, now: Timestamp) -> (Self, Vec<Command>) {
+        match event {
+            Event::Reported(ticket, report) if self.busy && ticket == self.ticket => self.report(report, now),
+            Event::Seen(seen) if matches!(self.phase, Phase::Watching(_)) => self.see(seen, now),
+            Event::Due if now >= self.wake => self.due(now),
+            _ => (self, Vec::new()),
+        }
+    }
+
+    fn due(self, now: Timestamp) -> (Self, Vec<Command>) {
+        match (&self.phase, self.busy) {
+            (Phase::Settled, _) => (self, Vec::new()),
+            (_, false) => self.again(now),
+            (Phase::Uploading | Phase::Creating(_), true) => {
+                self.report(Report::Failed(Fault::Ambiguous("no answer came".into())), now)
+            }
+            (_, true) => self.report(Report::Failed(Fault::Transient("no answer came".into())), now),
+        }
+    }
+
+    fn report(mut self, report: Report, now: Timestamp) -> (Self, Vec<Command>) {
+        self.busy = false;
+        if let Report::Failed(fault) = report {
+            return self.fail(fault, now);
+        }
+        self.failures = 0;
+        self.failing_since = None;
+        match (self.phase.clone(), report) {
+            (Phase::Sealed, Report::Recorded) => self.enter(Phase::Uploading, now),
+            (Phase::FindingFile, Report::FileFound(None)) => self.enter(Phase::Uploading, now),
+            (Phase::FindingFile, Report::FileFound(Some(file)))
+            | (Phase::Uploading, Report::Uploaded(file)) => self.enter(Phase::Uploaded(file), now),
+            (Phase::Uploaded(file), Report::Recorded) => self.enter(Phase::Creating(file), now),
+            (Phase::FindingBatch(file, looks), Report::BatchesFound(found)) => {
+                self.found(file, looks, found, now)
+            }
+            (Phase::Creating(_), Report::Created(batch)) => self.enter(Phase::Created(batch), now),
+            (Phase::Created(batch), Report::Recorded) => {
+                self.phase = Phase::Watching(batch.clone());
+                let (machine, mut commands) = self.see(batch, now);
+                commands.insert(0, Command::HandOver);
+                (machine, commands)
+            }
+            (Phase::Watching(_), Report::Polled(seen)) => self.see(seen, now),
+            (Phase::Reading(_) | Phase::Refusing(_), Report::Answered) => self.enter(Phase::Settling, now),
+            (Phase::Settling, Report::Recorded) => {
+                self.phase = Phase::Settled;
+                (self, vec![Command::Finish])
+            }
+            // A report that does not fit its call is a fault of whoever runs the machine; the call is made again.
+            (_, _) => self.again(now),
+        }
+    }
+
+    /// The looking has ended. Of several batches with one key the oldest is ours; the others must not run.
+    fn found(
+        mut self,
+        file: FileId,
+        looks: u32,
+        mut found: Vec<UpstreamBatch>,
+        now: Timestamp,
+    ) -> (Self, Vec<Command>) {
+        found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        let mut found = found.into_iter();
+        if let Some(first) = found.next() {
+            let orphans: Vec<_> = found
+                .filter(|batch| !batch.status.is_terminal())
+                .map(Command::CancelOrphan)
+                .collect();
+            let (machine, mut commands) = self.enter(Phase::Created(first), now);
+            commands.extend(orphans);
+            return (machine, commands);
+        }
+        if looks >= LOOKS {
+            return self.enter(Phase::Creating(file), now);
+        }
+        self.phase = Phase::FindingBatch(file, looks + 1);
+        let Next::Again(pause) = retry::next(&Fault::Transient(String::new()), looks, Millis(0), self.seed())
+        else {
+            return self.again(now);
+        };
+        self.sleep(now + pause)
+    }
+
+    /// News of a batch that exists upstream.
+    fn see(mut self, seen: UpstreamBatch, now: Timestamp) -> (Self, Vec<Command>) {
+        let mut commands = Vec::new();
+        if matches!(&self.phase, Phase::Watching(known) if *known != seen) {
+            commands.push(Command::Note(Record::Observed {
+                key: self.key,
+                batch: seen.clone(),
+                at: now,
+            }));
+        }
+        let (machine, more) = if seen.status.is_terminal() {
+            self.enter(Phase::Reading(seen), now)
+        } else {
+            self.phase = Phase::Watching(seen);
+            self.busy = false;
+            let due = self.polling.next(now, self.polls, self.seed());
+            self.polls += 1;
+            self.sleep(due)
+        };
+        commands.extend(more);
+        (machine, commands)
+    }
+
+    fn fail(mut self, fault: Fault, now: Timestamp) -> (Self, Vec<Command>) {
+        self.failures += 1;
+        let since = *self.failing_since.get_or_insert(now);
+        let elapsed = now.since(since);
+        // An existing batch is paid for: no refusal of a look or of a download ends it at once.
+        let stubborn = matches!(self.phase, Phase::Watching(_) | Phase::Reading(_));
+        let lost = stubborn && elapsed >= MISSING_PATIENCE;
+        let softened = match &fault {
+            Fault::Permanent { .. } if stubborn && !lost => Fault::Transient(fault.to_string()),
+            _ => fault.clone(),
+        };
+        match retry::next(&softened, self.failures, elapsed, self.seed()) {
+            _ if self.must_not_give_up() => self.sleep(now + retry::LONGEST_PAUSE.min(Millis(1000))),
+            Next::Again(pause) => self.sleep(now + pause),
+            Next::Look(pause) => {
+                self.phase = match self.phase {
+                    Phase::Uploading => Phase::FindingFile,
+                    Phase::Creating(file) => Phase::FindingBatch(file, 1),
+                    other => other,
+                };
+                self.sleep(now + pause)
+            }
+            Next::GiveUp => {
+                let outcome = refusal(&fault);
+                self.enter(Phase::Refusing(outcome), now)
+            }
+        }
+    }
+
+    /// Writing records and telling outcomes cannot be given up, only tried again.
+    fn must_not_give_up(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Sealed | Phase::Uploaded(_) | Phase::Created(_) | Phase::Refusing(_) | Phase::Settling
+        )
+    }
+
+    fn sleep(mut self, until: Timestamp) -> (Self, Vec<Command>) {
+        self.wake = until;
+        (self, vec![Command::WakeAt(until)])
+    }
+
+    fn enter(mut self, phase: Phase, now: Timestamp) -> (Self, Vec<Command>) {
+        self.phase = phase;
+        self.failures = 0;
+        self.failing_since = None;
+        self.again(now)
+    }
+
+    /// Makes the call that belongs to the phase, under a new ticket.
+    fn again(mut self, now: Timestamp) -> (Self, Vec<Command>) {
+        self.ticket.0 = self.ticket.0.wrapping_add(1);
+        self.busy = true;
+        let (key, ticket) = (self.key, self.ticket);
+        let call = match &self.phase {
+            Phase::Sealed => {
+                let (lane, requests) = (self.lane.clone(), self.requests.clone());
+                Command::Record(
+                    ticket,
+                    Record::Sealed {
+                        key,
+                        lane,
+                        requests,
+                        at: self.sealed_at,
+                    },
+                )
+            }
+            Phase::FindingFile => Command::FindFile(ticket),
+            Phase::Uploading => Command::Upload(ticket),
+            Phase::Uploaded(file) => Command::Record(
+                ticket,
+                Record::Uploaded {
+                    key,
+                    file: file.clone(),
+                    at: now,
+                },
+            ),
+            Phase::FindingBatch(..) => Command::FindBatches(ticket),
+            Phase::Creating(file) => Command::Create(ticket, file.clone()),
+            Phase::Created(batch) => Command::Record(
+                ticket,
+                Record::Created {
+                    key,
+                    batch: batch.clone(),
+                    at: now,
+                },
+            ),
+            Phase::Watching(_) => Command::Poll(ticket),
+            Phase::Reading(batch) => Command::Read(ticket, batch.clone()),
+            Phase::Refusing(outcome) => Command::Refuse(ticket, outcome.clone()),
+            Phase::Settling => Command::Record(ticket, Record::Settled { key, at: now }),
+            Phase::Settled => return (self, Vec::new()),
+        };
+        self.wake = now + self.phase.patience();
+        let wake = Command::WakeAt(self.wake);
+        (self, vec![call, wake])
+    }
+
+    /// Its id upstream, once that is known.
+    pub fn upstream_id(&self) -> Option<&BatchId> {
+        match &self.phase {
+            Phase::Created(batch) | Phase::Watching(batch) | Phase::Reading(batch) => Some(&batch.id),
+            _ => None,
+        }
+    }
+
+    /// When the machine wants to be woken.
+    pub fn wakes_at(&self) -> Timestamp {
+        self.wake
+    }
+
+    /// What spreads this batch's pauses from those of others.
+    fn seed(&self) -> u64 {
+        (self.key.0 ^ (self.key.0 >> 64)) as u64
+    }
+}
+
+/// What clients of a batch that cannot be submitted are told. The upstream's 401 and 403 speak of the gateway's
+/// key, not of the client's, and become a 502.
+fn refusal(fault: &Fault) -> Outcome {
+    let (status, error) = match fault {
+        Fault::Permanent {
+            status: 401 | 403, ..
+        } => {
+            let message = "The gateway's own credentials were refused upstream.";
+            (
+                502,
+                ApiError::new("server_error", Some("upstream_credentials_refused"), message),
+            )
+        }
+        Fault::Permanent { status, error } if (400..500).contains(status) && ![408, 409].contains(status) => {
+            (*status, error.clone())
+        }
+        _ => {
+            let message = format!("The upstream could not be made to take the batch: {fault}");
+            (
+                502,
+                ApiError::new("server_error", Some("upstream_unavailable"), message),
+            )
+        }
+    };
+    Outcome::gateway(status, &error)
+}

@@ -1,0 +1,216 @@
+//! The graph of actors: how it is built, taken up after a restart, and drained. The order stands here and nowhere
+//! else.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use crate::{
+    batch_submitter::{self, BatchSubmitter, Line, Resume},
+    board::Board,
+    cell::{Cell, Place},
+    clock::Clock,
+    collector::{self, Collector, Release, Restore},
+    links::Links,
+    pollers::Pollers,
+    pool::Pool,
+    ports::{Ids, Store, StoreFault, Upstream},
+    rules::{
+        collate::Limits,
+        ids::RequestId,
+        record::{Progress, UnfinishedBatch, replay},
+        retry::Polling,
+    },
+    status_logger::{Flush, StatusLogger},
+};
+
+/// What the graph stands on.
+#[derive(Clone)]
+pub struct Ports {
+    /// The upstream.
+    pub upstream: Arc<dyn Upstream>,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Where ids come from.
+    pub ids: Arc<dyn Ids>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// How large the graph is and by which limits it works.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Of one batch.
+    pub limits: Limits,
+    /// Of the looking at batches.
+    pub polling: Polling,
+    /// Number of Collectors.
+    pub collectors: usize,
+    /// Number of BatchSubmitters.
+    pub batch_submitters: usize,
+    /// Number of arbiters that Pollers are spread over.
+    pub poller_arbiters: usize,
+    /// Number of StatusLoggers.
+    pub status_loggers: usize,
+}
+
+/// The running graph.
+pub struct System {
+    /// The Collectors, by lane.
+    pub collectors: Pool<Collector>,
+    /// The BatchSubmitters, by load.
+    pub submitters: Pool<BatchSubmitter>,
+    /// The StatusLoggers, by lane.
+    pub loggers: Pool<StatusLogger>,
+    /// The Pollers, one for each batch in flight.
+    pub pollers: Arc<Pollers>,
+    /// Every actor's counts.
+    pub board: Arc<Board>,
+    store: Arc<dyn Store>,
+    store_down: Arc<AtomicBool>,
+}
+
+impl System {
+    /// Starts the actors. `place` says where each one runs; it is asked once for every place that is needed.
+    pub fn start(ports: &Ports, settings: &Settings, mut place: impl FnMut() -> Place) -> Self {
+        let board = Board::new();
+        let store_down = Arc::new(AtomicBool::new(false));
+        let clock = &ports.clock;
+        let loggers = Pool::start(settings.status_loggers, |number| {
+            let logger = StatusLogger::new(ports.store.clone(), clock.clone(), store_down.clone());
+            Cell::start(logger, number.to_string(), &place(), &board)
+        });
+        let links = Links::new(
+            ports.upstream.clone(),
+            loggers.clone(),
+            clock.clone(),
+            settings.polling,
+        );
+        let places = (0..settings.poller_arbiters.max(1)).map(|_| place()).collect();
+        let pollers = Pollers::new(places, board.clone(), links.clone());
+        let submitters = Pool::start(settings.batch_submitters, |number| {
+            let submitter = BatchSubmitter::new(links.clone(), pollers.clone());
+            Cell::start(submitter, number.to_string(), &place(), &board)
+        });
+        let collectors = Pool::start(settings.collectors, |number| {
+            let (submitters, loggers) = (submitters.clone(), loggers.clone());
+            let collector = Collector::new(
+                settings.limits,
+                clock.clone(),
+                ports.ids.clone(),
+                submitters,
+                loggers,
+            );
+            Cell::start(collector, number.to_string(), &place(), &board)
+        });
+        Self {
+            collectors,
+            submitters,
+            loggers,
+            pollers,
+            board,
+            store: ports.store.clone(),
+            store_down,
+        }
+    }
+
+    /// Whether the store takes records.
+    pub fn store_works(&self) -> bool {
+        !self.store_down.load(Relaxed)
+    }
+
+    /// Takes up what an earlier life left unfinished. Returns the numbers of requests and batches taken up.
+    pub async fn recover(&self) -> Result<(usize, usize), StoreFault> {
+        let unfinished = replay(self.store.unfinished().await?);
+        let (requests, batches) = (
+            unfinished.open.len() + unfinished.awaited.len(),
+            unfinished.batches.len(),
+        );
+        for request in unfinished.awaited {
+            let restore = Restore {
+                open: Vec::new(),
+                awaited: vec![request.clone()],
+            };
+            self.collectors.by(&request.lane).tell(restore);
+        }
+        for batch in unfinished.batches {
+            self.resume(batch).await?;
+        }
+        for open in unfinished.open.chunks(RESTORE) {
+            let ids: Vec<RequestId> = open.iter().map(|request| request.id).collect();
+            let bodies: HashMap<_, _> = self.store.bodies(&ids).await?.into_iter().collect();
+            for request in open {
+                let Some(body) = bodies.get(&request.id) else {
+                    log::error!(
+                        "request {} was accepted, but the store has no body for it",
+                        request.id
+                    );
+                    continue;
+                };
+                let restore = Restore {
+                    open: vec![(request.clone(), body.clone())],
+                    awaited: Vec::new(),
+                };
+                self.collectors.by(&request.lane).tell(restore);
+            }
+        }
+        Ok((requests, batches))
+    }
+
+    async fn resume(&self, unfinished: UnfinishedBatch) -> Result<(), StoreFault> {
+        let lines = match unfinished.progress {
+            Progress::Sealed => self.store.bodies(&unfinished.requests).await?,
+            _ => Vec::new(),
+        };
+        let lines = lines.into_iter().map(|(id, body)| Line { id, body }).collect();
+        let collector = self.collectors.by(&unfinished.lane).clone();
+        self.submitters.least_loaded().tell(Resume {
+            unfinished,
+            lines,
+            collector,
+        });
+        Ok(())
+    }
+
+    /// Brings the graph to rest: open lanes are sealed and submitted, batches in flight are settled as far as
+    /// `limit` allows, clients that still wait are released, the journal is flushed. Batches upstream are left
+    /// alone: they are paid for, and the next life takes them up. Returns whether nothing was left.
+    pub async fn drain(&self, limit: Duration) -> bool {
+        let settled = tokio::time::timeout(limit, self.settle()).await.is_ok();
+        self.collectors.tell_all(Release);
+        // A store that does not work must not hold up the stop; what it lacks is not promised to anybody.
+        let flushed = tokio::time::timeout(FLUSH_LIMIT, self.flush()).await.is_ok();
+        settled && flushed
+    }
+
+    async fn settle(&self) {
+        for collector in self.collectors.members() {
+            // An actor that is gone has nothing left to do.
+            let _ = collector.inquire(|reply| collector::Drain { reply }).await;
+        }
+        for submitter in self.submitters.members() {
+            // See above.
+            let _ = submitter.inquire(|reply| batch_submitter::Drain { reply }).await;
+        }
+        let mut in_flight = self.pollers.count();
+        // The sender lives as long as `self`.
+        let _ = in_flight.wait_for(|count| *count == 0).await;
+    }
+
+    async fn flush(&self) {
+        for logger in self.loggers.members() {
+            // A logger that is gone has nothing left to write.
+            let _ = logger.inquire(|reply| Flush { reply }).await;
+        }
+    }
+}
+
+/// Requests whose bodies are fetched at once during a restart.
+const RESTORE: usize = 1000;
+/// How long the last flush may take.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
