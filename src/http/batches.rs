@@ -1,0 +1,153 @@
+//! `/v1/batches`: the batches as last observed, from the store.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::ContentType},
+    web::{Data, Path, Query},
+};
+use batch_gpt_actors::{
+    ports::{Listing, Page, StoredBatch},
+    poller::Cancel,
+    rules::{
+        fault::Fault,
+        ids::BatchId,
+        lane::Tenant,
+        outcome::ApiError,
+        upstream_batch::{BatchStatus, UpstreamBatch},
+    },
+    status_logger::{Find, List},
+};
+use serde::Deserialize;
+
+use super::{
+    error::{HttpError, Retry},
+    gateway::Gateway,
+};
+
+/// How a page is asked for (contract, section 1.2).
+#[derive(Debug, Deserialize)]
+pub struct Paging {
+    after: Option<String>,
+    limit: Option<String>,
+}
+
+/// Batches of a page when nobody says.
+const DEFAULT_LIMIT: usize = 20;
+
+/// `GET /v1/batches`
+pub async fn list(
+    request: HttpRequest,
+    paging: Query<Paging>,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, HttpError> {
+    let tenant = gateway.scope(&request)?;
+    let limit = limit(paging.limit.as_deref())?;
+    let after = paging.after.as_deref().filter(|after| !after.is_empty()).map(BatchId::from);
+    let page = Page { tenant, after: after.clone(), limit };
+    let logger = gateway.system.loggers.by(&page.after);
+    let listing = logger.inquire(|reply| List { page, reply }).await.map_err(|_| HttpError::internal())?;
+    let listing = listing.map_err(|_| HttpError::store_unavailable())?;
+    let listing = listing.ok_or_else(|| no_such_batch(after.as_ref().map_or("", BatchId::as_str)))?;
+    Ok(json(envelope(&listing)))
+}
+
+fn limit(text: Option<&str>) -> Result<usize, HttpError> {
+    let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
+    text.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
+        let message = format!("Invalid 'limit': expected a number from 1 to 100, but got '{text}'.");
+        let error = ApiError::new("invalid_request_error", Some("invalid_value"), message).param("limit");
+        HttpError::bad_request(error)
+    })
+}
+
+/// The objects stand in the page byte for byte as the upstream wrote them.
+fn envelope(listing: &Listing<StoredBatch>) -> String {
+    let id = |batch: Option<&StoredBatch>| {
+        let id = batch.and_then(|batch| UpstreamBatch::parse(batch.object.get()).ok()).map(|batch| batch.id);
+        // Serialising a string cannot fail.
+        serde_json::to_string(&id).unwrap_or_else(|_| "null".into())
+    };
+    let objects: Vec<&str> = listing.items.iter().map(|batch| batch.object.get()).collect();
+    format!(
+        r#"{{"object":"list","data":[{}],"first_id":{},"last_id":{},"has_more":{}}}"#,
+        objects.join(","),
+        id(listing.items.first()),
+        id(listing.items.last()),
+        listing.has_more,
+    )
+}
+
+/// `GET /v1/batches/{id}`
+pub async fn retrieve(
+    request: HttpRequest,
+    id: Path<String>,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, HttpError> {
+    let tenant = gateway.scope(&request)?;
+    let batch = find(&gateway, tenant, &id).await?;
+    Ok(json(batch.object.get().to_owned()))
+}
+
+/// `POST /v1/batches/{id}/cancel`
+pub async fn cancel(
+    request: HttpRequest,
+    id: Path<String>,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, HttpError> {
+    let tenant = gateway.scope(&request)?;
+    let stored = find(&gateway, tenant, &id).await?;
+    if let Some(poller) = gateway.system.pollers.find(&BatchId::from(id.as_str()))
+        && let Ok(cancelled) = poller.inquire(|reply| Cancel { reply }).await
+    {
+        let batch = cancelled.map_err(upstream_error)?;
+        return cancellable(&batch).map(|()| json(batch.raw.get().to_owned()));
+    }
+    let batch = UpstreamBatch::parse(stored.object.get()).map_err(|_| HttpError::internal())?;
+    cancellable(&batch).map(|()| json(stored.object.get().to_owned()))
+}
+
+/// A batch that has ended otherwise cannot be cancelled (contract, section 1.2).
+fn cancellable(batch: &UpstreamBatch) -> Result<(), HttpError> {
+    match batch.status {
+        BatchStatus::Completed | BatchStatus::Failed | BatchStatus::Expired => {
+            let message = format!("Cannot cancel a batch with status '{}'.", batch.status.as_str());
+            let error = ApiError::new("invalid_request_error", None, message);
+            Err(HttpError::new(StatusCode::CONFLICT, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn find(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<StoredBatch, HttpError> {
+    let batch_id = BatchId::from(id);
+    let logger = gateway.system.loggers.by(&batch_id);
+    let found = logger
+        .inquire(|reply| Find { tenant, id: batch_id, reply })
+        .await
+        .map_err(|_| HttpError::internal())?
+        .map_err(|_| HttpError::store_unavailable())?;
+    found.ok_or_else(|| no_such_batch(id))
+}
+
+fn no_such_batch(id: &str) -> HttpError {
+    HttpError::not_found(format!("No batch found with id '{id}'."))
+}
+
+fn upstream_error(fault: Fault) -> HttpError {
+    match fault {
+        Fault::Permanent { status, error } if ![401, 403].contains(&status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            HttpError::new(status, error)
+        }
+        other => {
+            let message = "The upstream could not be asked just now.";
+            log::warn!("a cancellation failed: {other}");
+            let error = ApiError::new("server_error", Some("upstream_unavailable"), message);
+            HttpError { status: StatusCode::BAD_GATEWAY, error, retry: Retry::After(5) }
+        }
+    }
+}
+
+fn json(body: String) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(body)
+}

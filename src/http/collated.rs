@@ -1,0 +1,143 @@
+//! `POST` to the endpoints whose calls are collated into batches.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{self, ContentType},
+    },
+    web::{self, Data},
+};
+use batch_gpt_actors::{
+    collector::{Enqueue, Refused},
+    rules::{
+        body,
+        lane::{Endpoint, Lane},
+        outcome::{ApiError, Outcome},
+    },
+    waiting_room::Delivery,
+};
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use tokio::sync::oneshot;
+
+use super::{error::HttpError, gateway::Gateway};
+
+/// `POST /v1/chat/completions`: parks the client until its line's outcome is there.
+pub async fn chat_completions(
+    request: HttpRequest,
+    payload: web::Payload,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, HttpError> {
+    collate(Endpoint::ChatCompletions, &request, payload, &gateway).await
+}
+
+async fn collate(
+    endpoint: Endpoint,
+    request: &HttpRequest,
+    payload: web::Payload,
+    gateway: &Gateway,
+) -> Result<HttpResponse, HttpError> {
+    let tenant = gateway.tenant(request)?;
+    gateway.open()?;
+    let _permit = gateway.admit()?;
+    json_only(request)?;
+    let bytes = read(request, payload, gateway.max_body_bytes).await?;
+    let checked = body::check(endpoint, &bytes).map_err(HttpError::bad_request)?;
+    // The client's own buffer goes now; what is kept from here on is the line.
+    drop(bytes);
+    let fingerprint = checked.fingerprint(&tenant, endpoint);
+    let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
+    let (reply, delivery) = oneshot::channel();
+    let collector = gateway.system.collectors.by(&lane);
+    let resent = is_resent(request);
+    let enqueue = Enqueue { lane, fingerprint, body: checked.line, resent, reply };
+    match collector.ask(enqueue).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(Refused::Draining)) => return Err(HttpError::stopping()),
+        Ok(Err(refused @ Refused::TooLarge)) => return Err(too_large(refused.to_string())),
+        Err(_) => return Err(HttpError::internal()),
+    }
+    match delivery.await {
+        Ok(Delivery::Answered { id, outcome, batch }) => {
+            let mut response = answer(outcome);
+            let headers = response.headers_mut();
+            let mut insert = |name, value: &str| {
+                if let Ok(value) = header::HeaderValue::from_str(value) {
+                    headers.insert(header::HeaderName::from_static(name), value);
+                }
+            };
+            insert("x-batch-gpt-request-id", &id.to_string());
+            if let Some(batch) = batch {
+                insert("x-batch-gpt-batch-id", batch.as_str());
+            }
+            Ok(response)
+        }
+        Ok(Delivery::Released) => Err(HttpError::stopping()),
+        Ok(Delivery::NotRecorded) => Err(HttpError::store_unavailable()),
+        Err(_) => Err(HttpError::internal()),
+    }
+}
+
+/// The outcome as it came. A failure is final: the gateway has done what could be done.
+fn answer(outcome: Outcome) -> HttpResponse {
+    let status = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = HttpResponse::build(status);
+    response.content_type(ContentType::json());
+    if !outcome.is_success() {
+        response.insert_header(("x-should-retry", "false"));
+    }
+    response.body(outcome.body)
+}
+
+/// The official clients count their re-sends (contract, section 5.1).
+fn is_resent(request: &HttpRequest) -> bool {
+    let count = request.headers().get("x-stainless-retry-count");
+    count.and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok()).is_some_and(|count| count > 0)
+}
+
+fn json_only(request: &HttpRequest) -> Result<(), HttpError> {
+    let given = request.content_type();
+    if given.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = format!(
+        "Unsupported content type: '{given}'. This API method only accepts 'application/json' requests."
+    );
+    let error = ApiError::new("invalid_request_error", Some("unsupported_content_type"), message);
+    Err(HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
+}
+
+fn too_large(message: String) -> HttpError {
+    let error = ApiError::new("invalid_request_error", Some("request_too_large"), message);
+    HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+}
+
+/// Reads the body up to the limit. What goes beyond is read and thrown away, up to twice the limit: a client that
+/// is still sending would not see the answer.
+async fn read(request: &HttpRequest, mut payload: web::Payload, limit: usize) -> Result<BytesMut, HttpError> {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0).min(limit));
+    let mut seen = 0usize;
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|error| {
+            let message = format!("The body could not be read: {error}.");
+            HttpError::bad_request(ApiError::new("invalid_request_error", None, message))
+        })?;
+        seen += piece.len();
+        if seen <= limit {
+            bytes.extend_from_slice(&piece);
+        } else if seen > limit.saturating_mul(2) {
+            break;
+        } else {
+            bytes.clear();
+        }
+    }
+    if seen > limit {
+        return Err(too_large(format!("The body is larger than {limit} bytes.")));
+    }
+    Ok(bytes)
+}

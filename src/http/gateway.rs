@@ -1,0 +1,143 @@
+//! What every handler needs: the actors, the door, and whether the door is open.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+};
+
+use actix_web::{HttpRequest, http::StatusCode};
+use batch_gpt_actors::{
+    rules::{lane::Tenant, outcome::ApiError},
+    system::System,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::{HttpError, Retry};
+use crate::keys::{Key, Keys};
+
+/// Where the gateway is between start and stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stage {
+    /// The journal is being read; nothing is accepted yet.
+    Starting,
+    /// Requests are accepted.
+    Serving,
+    /// Nothing new is accepted; what is under way is brought to an end.
+    Draining,
+}
+
+/// Shared by all handlers.
+pub struct Gateway {
+    /// The actors.
+    pub system: System,
+    /// Largest body of a request, in bytes.
+    pub max_body_bytes: usize,
+    keys: Keys,
+    admin_key: Option<Key>,
+    permits: Arc<Semaphore>,
+    stage: AtomicU8,
+}
+
+impl Gateway {
+    /// A gateway that is starting. At most `max_open_requests` are accepted and unanswered at a time.
+    pub fn new(
+        system: System,
+        keys: Keys,
+        admin_key: Option<Key>,
+        max_open_requests: usize,
+        max_body_bytes: usize,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
+        let stage = AtomicU8::new(Stage::Starting as u8);
+        Self { system, max_body_bytes, keys, admin_key, permits, stage }
+    }
+
+    /// Moves on to the next stage.
+    pub fn enter(&self, stage: Stage) {
+        self.stage.store(stage as u8, Relaxed);
+    }
+
+    /// Where it is.
+    pub fn stage(&self) -> Stage {
+        match self.stage.load(Relaxed) {
+            0 => Stage::Starting,
+            1 => Stage::Serving,
+            _ => Stage::Draining,
+        }
+    }
+
+    /// Whether new requests are taken; otherwise what their clients are told.
+    pub fn open(&self) -> Result<(), HttpError> {
+        match self.stage() {
+            Stage::Starting => {
+                Err(HttpError::unavailable("gateway_starting", "The gateway is reading its journal."))
+            }
+            Stage::Draining => Err(HttpError::stopping()),
+            Stage::Serving if !self.system.store_works() => Err(HttpError::store_unavailable()),
+            Stage::Serving => Ok(()),
+        }
+    }
+
+    /// A place among the open requests, held until the request is answered.
+    pub fn admit(&self) -> Result<OwnedSemaphorePermit, HttpError> {
+        self.permits.clone().try_acquire_owned().map_err(|_| {
+            let message = "Too many requests are waiting for an answer already.";
+            let error = ApiError::new("requests", Some("rate_limit_exceeded"), message);
+            HttpError { status: StatusCode::TOO_MANY_REQUESTS, error, retry: Retry::After(5) }
+        })
+    }
+
+    /// Whose request it is.
+    pub fn tenant(&self, request: &HttpRequest) -> Result<Tenant, HttpError> {
+        self.keys.tenant(bearer(request)).ok_or_else(|| unauthorized(bearer(request).is_some()))
+    }
+
+    /// Whose batches this request may see: everybody's for an administrator.
+    pub fn scope(&self, request: &HttpRequest) -> Result<Option<Tenant>, HttpError> {
+        if self.is_admin(request) {
+            return Ok(None);
+        }
+        self.tenant(request).map(Some)
+    }
+
+    /// Whether this request may see how the gateway works inside.
+    pub fn is_admin(&self, request: &HttpRequest) -> bool {
+        match (&self.admin_key, bearer(request)) {
+            (Some(key), Some(presented)) => key.matches(presented),
+            (Some(_), None) => false,
+            (None, _) => self.keys.is_empty() && peer(request).is_some_and(|address| address.is_loopback()),
+        }
+    }
+
+    /// Lets administrators pass, and without an administrator's key everybody on this machine.
+    pub fn administrators_only(&self, request: &HttpRequest) -> Result<(), HttpError> {
+        let local = self.admin_key.is_none() && peer(request).is_some_and(|address| address.is_loopback());
+        if local || self.is_admin(request) {
+            return Ok(());
+        }
+        let error = ApiError::new("invalid_request_error", Some("forbidden"), "This is for administrators.");
+        Err(HttpError::new(StatusCode::FORBIDDEN, error))
+    }
+}
+
+fn peer(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|address| address.ip())
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get("authorization")?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
+}
+
+fn unauthorized(presented: bool) -> HttpError {
+    let (code, message) = match presented {
+        true => (Some("invalid_api_key"), "Incorrect API key provided."),
+        false => (None, "You didn't provide an API key: send it as 'Authorization: Bearer KEY'."),
+    };
+    HttpError::new(StatusCode::UNAUTHORIZED, ApiError::new("invalid_request_error", code, message))
+}

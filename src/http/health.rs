@@ -1,0 +1,52 @@
+//! `/livez`, `/readyz` and `/debug/actors`.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Query},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    error::HttpError,
+    gateway::{Gateway, Stage},
+};
+
+/// `GET /livez`: the process answers.
+pub async fn livez() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+}
+
+/// How much `/readyz` says.
+#[derive(Debug, Deserialize)]
+pub struct Detail {
+    verbose: Option<String>,
+}
+
+/// `GET /readyz`: requests are accepted. `?verbose` says why not.
+pub async fn readyz(detail: Query<Detail>, gateway: Data<Gateway>) -> HttpResponse {
+    let stage = gateway.stage();
+    let checks = [
+        ("journal", stage != Stage::Starting),
+        ("store", gateway.system.store_works()),
+        ("not-draining", stage != Stage::Draining),
+    ];
+    let ready = checks.iter().all(|(_, passed)| *passed);
+    let mut text = String::new();
+    if detail.verbose.is_some() {
+        for (name, passed) in checks {
+            text += &format!("[{}]{name} {}\n", if passed { '+' } else { '-' }, if passed { "ok" } else { "failed" });
+        }
+    }
+    text += if ready { "ok\n" } else { "not ready\n" };
+    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.content_type("text/plain; charset=utf-8").body(text)
+}
+
+/// `GET /debug/actors`: every actor and its mailbox. The counts are read, not asked for, so a blocked actor does not
+/// hold the answer up.
+pub async fn actors(request: HttpRequest, gateway: Data<Gateway>) -> Result<HttpResponse, HttpError> {
+    gateway.administrators_only(&request)?;
+    let actors = gateway.system.board.entries().await;
+    Ok(HttpResponse::Ok().json(json!({ "actors": actors })))
+}
