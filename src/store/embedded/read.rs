@@ -30,6 +30,32 @@ use serde_json::value::RawValue;
 
 use super::{fault::Failure, write::id_bytes};
 
+/// Accepted and without an outcome. The index is named, or else the planner would walk the table in its order.
+pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at \
+    FROM requests INDEXED BY requests_pending WHERE state < 2 ORDER BY seq";
+/// Sealed and not settled.
+pub(super) const UNSETTLED: &str = "SELECT key, lane, requests, sealed_at, file, uploaded_at, object, observed_at \
+    FROM batches JOIN lines ON lines.batch = batches.id WHERE settled_at IS NULL ORDER BY sealed_at, key";
+/// The end of one request, without its body.
+pub(super) const END: &str =
+    "SELECT status, origin, ended_at FROM requests JOIN outcomes ON request = seq WHERE id = ?1";
+/// The body of one request.
+pub(super) const BODY: &str = "SELECT body FROM requests JOIN bodies ON bodies.request = seq WHERE id = ?1";
+/// Outcomes under a fingerprint, the latest first.
+pub(super) const ANSWER: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
+    WHERE fingerprint = ?1 AND state = 2 ORDER BY ended_at DESC, seq DESC LIMIT 1";
+/// A batch by its upstream id, for a tenant or for everybody.
+pub(super) const BATCH: &str = "SELECT key, object, created_at FROM batches \
+    WHERE upstream_id = ?1 AND (?2 IS NULL OR tenant = ?2) ORDER BY id DESC LIMIT 1";
+/// A page of everybody's batches.
+pub(super) const LISTED: &str = "SELECT key, object FROM batches \
+    WHERE upstream_id IS NOT NULL AND (created_at, upstream_id) < (?1, ?2) \
+    ORDER BY created_at DESC, upstream_id DESC LIMIT ?3";
+/// A page of one tenant's batches; apart, so that each walks its own index.
+pub(super) const LISTED_OF_TENANT: &str = "SELECT key, object FROM batches \
+    WHERE upstream_id IS NOT NULL AND tenant = ?4 AND (created_at, upstream_id) < (?1, ?2) \
+    ORDER BY created_at DESC, upstream_id DESC LIMIT ?3";
+
 /// A query and whom to tell.
 pub(super) type Job = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -62,9 +88,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Record>, Failure
     let mut lanes = Lanes::default();
     let mut records = Vec::new();
     let mut pending = HashSet::new();
-    let mut statement = snapshot.prepare_cached(
-        "SELECT id, lane, fingerprint, accepted_at FROM requests WHERE state < 2 ORDER BY seq",
-    )?;
+    let mut statement = snapshot.prepare_cached(PENDING)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let request = Accepted {
@@ -79,10 +103,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Record>, Failure
             body: Bytes::new(),
         });
     }
-    let mut statement = snapshot.prepare_cached(
-        "SELECT key, lane, requests, sealed_at, file, uploaded_at, object, observed_at \
-         FROM batches JOIN lines ON lines.batch = batches.id WHERE settled_at IS NULL ORDER BY sealed_at, key",
-    )?;
+    let mut statement = snapshot.prepare_cached(UNSETTLED)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         batch_records(&snapshot, row, &mut lanes, &pending, &mut records)?;
@@ -121,9 +142,7 @@ fn batch_records(
             at: row.get::<_, Option<i64>>(7)?.map_or(sealed_at, time),
         });
     }
-    let mut statement = snapshot.prepare_cached(
-        "SELECT status, origin, ended_at FROM requests JOIN outcomes ON request = seq WHERE id = ?1",
-    )?;
+    let mut statement = snapshot.prepare_cached(END)?;
     let (mut outcomes, mut at) = (Vec::new(), sealed_at);
     for id in requests.iter().filter(|id| !pending.contains(id)) {
         let mut rows = statement.query([id_bytes(*id)])?;
@@ -144,8 +163,7 @@ fn batch_records(
 
 /// Bodies of requests, in the order asked.
 pub(super) fn bodies(connection: &Connection, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, Failure> {
-    let mut statement = connection
-        .prepare_cached("SELECT body FROM requests JOIN bodies ON bodies.request = seq WHERE id = ?1")?;
+    let mut statement = connection.prepare_cached(BODY)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         let body: Option<Vec<u8>> = statement
@@ -161,10 +179,7 @@ pub(super) fn answer(
     connection: &Connection,
     fingerprint: &Fingerprint,
 ) -> Result<Option<StoredOutcome>, Failure> {
-    let mut statement = connection.prepare_cached(
-        "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
-         WHERE fingerprint = ?1 AND state = 2 ORDER BY ended_at DESC, seq DESC LIMIT 1",
-    )?;
+    let mut statement = connection.prepare_cached(ANSWER)?;
     let mut rows = statement.query([fingerprint.0])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
@@ -183,10 +198,7 @@ pub(super) fn batch(
     tenant: Option<&Tenant>,
     id: &BatchId,
 ) -> Result<Option<StoredBatch>, Failure> {
-    let mut statement = connection.prepare_cached(
-        "SELECT key, object FROM batches WHERE upstream_id = ?1 AND (?2 IS NULL OR tenant = ?2) \
-         ORDER BY id DESC LIMIT 1",
-    )?;
+    let mut statement = connection.prepare_cached(BATCH)?;
     let mut rows = statement.query(params![id.as_str(), tenant.map(|tenant| &*tenant.0)])?;
     rows.next()?.map(stored_batch).transpose()
 }
@@ -198,11 +210,8 @@ pub(super) fn batches(connection: &Connection, page: &Page) -> Result<Option<Lis
     let mut behind = (i64::MAX, Value::Blob(Vec::new()));
     if let Some(after) = &page.after {
         let place = connection
-            .prepare_cached(
-                "SELECT created_at FROM batches WHERE upstream_id = ?1 AND (?2 IS NULL OR tenant = ?2) \
-                 ORDER BY id DESC LIMIT 1",
-            )?
-            .query_row(params![after.as_str(), tenant], |row| row.get(0))
+            .prepare_cached(BATCH)?
+            .query_row(params![after.as_str(), tenant], |row| row.get(2))
             .optional()?;
         match place {
             Some(created_at) => behind = (created_at, Value::Text(after.as_str().into())),
@@ -212,23 +221,14 @@ pub(super) fn batches(connection: &Connection, page: &Page) -> Result<Option<Lis
     let (created_at, id) = behind;
     // One more than asked tells whether there is more.
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1);
-    // Two statements, so that each walks its own index.
     let mut statement;
     let mut rows = match tenant {
         None => {
-            statement = connection.prepare_cached(
-                "SELECT key, object FROM batches \
-                 WHERE upstream_id IS NOT NULL AND (created_at, upstream_id) < (?1, ?2) \
-                 ORDER BY created_at DESC, upstream_id DESC LIMIT ?3",
-            )?;
+            statement = connection.prepare_cached(LISTED)?;
             statement.query(params![created_at, id, limit])?
         }
         Some(tenant) => {
-            statement = connection.prepare_cached(
-                "SELECT key, object FROM batches \
-                 WHERE upstream_id IS NOT NULL AND tenant = ?4 AND (created_at, upstream_id) < (?1, ?2) \
-                 ORDER BY created_at DESC, upstream_id DESC LIMIT ?3",
-            )?;
+            statement = connection.prepare_cached(LISTED_OF_TENANT)?;
             statement.query(params![created_at, id, limit, tenant])?
         }
     };
@@ -309,5 +309,47 @@ impl Lanes {
         });
         self.0.insert(row, lane.clone());
         Ok(lane)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A start, an answer and a listing must not grow with what is over and done.
+    #[test]
+    fn no_query_walks_a_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store");
+        std::fs::write(&file, "").unwrap();
+        let connection = super::super::schema::open_writer(&file).unwrap();
+        for (query, index, sorts) in [
+            (PENDING, "requests_pending", true),
+            (UNSETTLED, "batches_unsettled", true),
+            (END, "sqlite_autoindex_requests_1", false),
+            (BODY, "sqlite_autoindex_requests_1", false),
+            (ANSWER, "requests_answered", false),
+            (BATCH, "batches_upstream", false),
+            (LISTED, "batches_listed", false),
+            (LISTED_OF_TENANT, "batches_listed_of_tenant", false),
+        ] {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
+                .unwrap();
+            let mut rows = plan.raw_query();
+            let mut steps: Vec<String> = Vec::new();
+            while let Some(row) = rows.next().unwrap() {
+                steps.push(row.get(3).unwrap());
+            }
+            assert!(
+                steps[0].contains(&format!("INDEX {index} ")) || steps[0].ends_with(index),
+                "{query}: {steps:?}"
+            );
+            assert_eq!(
+                steps.iter().any(|step| step.contains("TEMP B-TREE")),
+                sorts,
+                "{query}: {steps:?}"
+            );
+        }
     }
 }
