@@ -23,6 +23,7 @@ use bytes::Bytes;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+mod commit;
 mod fault;
 mod folder;
 mod read;

@@ -28,7 +28,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 use serde_json::value::RawValue;
 
-use super::{fault::Failure, write::id_bytes};
+use super::{commit::id_bytes, fault::Failure};
 
 /// Accepted and without an outcome. The index is named, or else the planner would walk the table in its order.
 pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at \

@@ -12,38 +12,16 @@ use std::{
 
 use batch_gpt_actors::{
     ports::StoreFault,
-    rules::{
-        ids::{BatchKey, RequestId},
-        lane::Lane,
-        outcome::{Origin, Outcome},
-        record::{Accepted, Record},
-        time::Timestamp,
-        upstream_batch::UpstreamBatch,
-    },
+    rules::{lane::Lane, record::Record},
 };
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{fault::Failure, folder::Place};
+use super::{commit::Commit, fault::Failure, folder::Place};
 
 /// Groups that wait together share a commit until it weighs this much. A heavier commit would make those who come
 /// next wait longer than the saved sync is worth.
 const COMMIT_BYTES: usize = 1 << 20;
-
-/// Lanes whose row is remembered. Clients spell the models, so their number has no bound of its own.
-const KNOWN_LANES: usize = 4096;
-
-/// States of a request, as they stand in the file.
-pub(super) mod state {
-    /// Accepted, in no batch.
-    pub(in super::super) const OPEN: u8 = 0;
-    /// A line of a batch, without an outcome.
-    pub(in super::super) const SEALED: u8 = 1;
-    /// Has its outcome.
-    pub(in super::super) const ANSWERED: u8 = 2;
-    /// Dropped before it was in a batch.
-    pub(in super::super) const WITHDRAWN: u8 = 3;
-}
 
 type Reply = oneshot::Sender<Result<(), StoreFault>>;
 
@@ -101,7 +79,7 @@ impl Writer {
                 Job::Append { group, reply } => next = self.append(group, reply, jobs),
                 Job::Ping { reply } => {
                     let written = self
-                        .transact(|records| records.execute("UPDATE pulse SET beats = beats + 1", []))
+                        .transact(|commit| commit.execute("UPDATE pulse SET beats = beats + 1", []))
                         .map(|_| ());
                     // Nobody listens if the asker went away; here and below.
                     let _ = reply.send(written);
@@ -127,11 +105,11 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        let written = self.transact(|records| {
+        let written = self.transact(|commit| {
             groups
                 .iter()
                 .flatten()
-                .try_for_each(|record| records.write(record))
+                .try_for_each(|record| commit.write(record))
         });
         for reply in replies {
             let _ = reply.send(written.clone());
@@ -141,7 +119,7 @@ impl Writer {
 
     fn transact<T>(
         &mut self,
-        work: impl FnOnce(&mut Records<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&mut Commit<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreFault> {
         let written = self.try_transact(work);
         if written.is_err() {
@@ -153,13 +131,13 @@ impl Writer {
 
     fn try_transact<T>(
         &mut self,
-        work: impl FnOnce(&mut Records<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&mut Commit<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         // Undone when dropped without a commit.
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&mut Records {
+        let done = work(&mut Commit {
             transaction: &transaction,
             lanes: &mut self.lanes,
             owner: &self.owner,
@@ -181,193 +159,4 @@ fn weight(record: &Record) -> usize {
         Record::Created { batch, .. } | Record::Observed { batch, .. } => ROW + 2 * batch.raw.get().len(),
         Record::Withdrawn { .. } | Record::Uploaded { .. } | Record::Settled { .. } => ROW,
     }
-}
-
-/// One commit under way.
-struct Records<'a> {
-    transaction: &'a Transaction<'a>,
-    lanes: &'a mut HashMap<Arc<Lane>, i64>,
-    owner: &'a str,
-}
-
-impl Records<'_> {
-    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, Failure> {
-        Ok(self.transaction.prepare_cached(sql)?.execute(params)?)
-    }
-
-    fn write(&mut self, record: &Record) -> Result<(), Failure> {
-        match record {
-            Record::Accepted { request, body } => self.accepted(request, body),
-            Record::Withdrawn { id, at } => self
-                .execute(
-                    "UPDATE requests SET state = ?3, ended_at = ?2 WHERE id = ?1 AND state < 2",
-                    params![id_bytes(*id), time(*at), state::WITHDRAWN],
-                )
-                .map(drop),
-            Record::Sealed {
-                key,
-                lane,
-                requests,
-                at,
-            } => self.sealed(*key, lane, requests, *at),
-            Record::Uploaded { key, file, at } => self
-                .execute(
-                    "UPDATE batches SET file = ?2, uploaded_at = ?3 WHERE key = ?1 AND upstream_id IS NULL",
-                    params![key_bytes(*key), file.as_str(), time(*at)],
-                )
-                .map(drop),
-            Record::Created { key, batch, at } => {
-                // A later status of the same batch stands, should this come a second time.
-                let known = "SELECT 1 FROM batches WHERE key = ?1 AND upstream_id = ?2";
-                let mut known = self.transaction.prepare_cached(known)?;
-                if known.exists(params![key_bytes(*key), batch.id.as_str()])? {
-                    return Ok(());
-                }
-                self.observed(*key, batch, *at)
-            }
-            Record::Observed { key, batch, at } => self.observed(*key, batch, *at),
-            Record::Answered { outcomes, at, .. } => outcomes
-                .iter()
-                .try_for_each(|(id, outcome)| self.answered(*id, outcome, *at)),
-            Record::Settled { key, at } => self
-                .execute(
-                    "UPDATE batches SET settled_at = ?2 WHERE key = ?1 AND settled_at IS NULL",
-                    params![key_bytes(*key), time(*at)],
-                )
-                .map(drop),
-        }
-    }
-
-    fn accepted(&mut self, request: &Accepted, body: &[u8]) -> Result<(), Failure> {
-        let lane = self.lane(&request.lane)?;
-        let new = self.execute(
-            "INSERT INTO requests (id, fingerprint, lane, accepted_at, state) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (id) DO NOTHING",
-            params![
-                id_bytes(request.id),
-                request.fingerprint.0,
-                lane,
-                time(request.at),
-                state::OPEN
-            ],
-        )?;
-        if new == 1 {
-            let seq = self.transaction.last_insert_rowid();
-            self.execute(
-                "INSERT INTO bodies (request, body) VALUES (?1, ?2)",
-                params![seq, body],
-            )?;
-        }
-        Ok(())
-    }
-
-    fn sealed(
-        &mut self,
-        key: BatchKey,
-        lane: &Arc<Lane>,
-        requests: &[RequestId],
-        at: Timestamp,
-    ) -> Result<(), Failure> {
-        let row = self.lane(lane)?;
-        let new = self.execute(
-            "INSERT INTO batches (key, lane, tenant, sealed_at, owner) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (key) DO NOTHING",
-            params![key_bytes(key), row, &*lane.tenant.0, time(at), self.owner],
-        )?;
-        if new == 0 {
-            return Ok(());
-        }
-        let batch = self.transaction.last_insert_rowid();
-        let lines: Vec<u8> = requests.iter().flat_map(|id| id_bytes(*id)).collect();
-        self.execute(
-            "INSERT INTO lines (batch, requests) VALUES (?1, ?2)",
-            params![batch, lines],
-        )?;
-        let mut into_batch = self
-            .transaction
-            .prepare_cached("UPDATE requests SET state = ?3, batch = ?2 WHERE id = ?1 AND state < 2")?;
-        for id in requests {
-            into_batch.execute(params![id_bytes(*id), batch, state::SEALED])?;
-        }
-        Ok(())
-    }
-
-    fn observed(&self, key: BatchKey, batch: &UpstreamBatch, at: Timestamp) -> Result<(), Failure> {
-        let object = batch.raw.get();
-        self.execute(
-            "UPDATE batches SET upstream_id = ?2, created_at = ?3, object = ?4, observed_at = ?5 WHERE key = ?1",
-            params![
-                key_bytes(key),
-                batch.id.as_str(),
-                whole(batch.created_at),
-                object,
-                time(at)
-            ],
-        )?;
-        self.execute(
-            "INSERT INTO statuses (batch, at, object) SELECT id, ?2, ?3 FROM batches WHERE key = ?1 AND NOT EXISTS \
-             (SELECT 1 FROM statuses WHERE batch = batches.id AND at = ?2 AND object = ?3)",
-            params![key_bytes(key), time(at), object],
-        )?;
-        Ok(())
-    }
-
-    fn answered(&self, id: RequestId, outcome: &Outcome, at: Timestamp) -> Result<(), Failure> {
-        let seq: Option<i64> = self
-            .transaction
-            .prepare_cached(
-                "UPDATE requests SET state = ?3, ended_at = ?2 WHERE id = ?1 AND state <> 2 RETURNING seq",
-            )?
-            .query_row(params![id_bytes(id), time(at), state::ANSWERED], |row| row.get(0))
-            .optional()?;
-        if let Some(seq) = seq {
-            let origin = match outcome.origin {
-                Origin::Upstream => "upstream",
-                Origin::Gateway => "gateway",
-            };
-            self.execute(
-                "INSERT INTO outcomes (request, status, origin, body) VALUES (?1, ?2, ?3, ?4)",
-                params![seq, outcome.status, origin, &*outcome.body],
-            )?;
-        }
-        Ok(())
-    }
-
-    fn lane(&mut self, lane: &Arc<Lane>) -> Result<i64, Failure> {
-        if let Some(row) = self.lanes.get(lane) {
-            return Ok(*row);
-        }
-        let columns = params![&*lane.tenant.0, lane.endpoint.path(), &*lane.model];
-        self.execute(
-            "INSERT INTO lanes (tenant, endpoint, model) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            columns,
-        )?;
-        let row = self
-            .transaction
-            .prepare_cached("SELECT id FROM lanes WHERE tenant = ?1 AND endpoint = ?2 AND model = ?3")?
-            .query_row(columns, |row| row.get(0))?;
-        if self.lanes.len() >= KNOWN_LANES {
-            self.lanes.clear();
-        }
-        self.lanes.insert(lane.clone(), row);
-        Ok(row)
-    }
-}
-
-/// An id as it stands in the file: big-endian, so that ids sort as they do in the program.
-pub(super) fn id_bytes(id: RequestId) -> [u8; 16] {
-    id.0.to_be_bytes()
-}
-
-fn key_bytes(key: BatchKey) -> [u8; 16] {
-    key.0.to_be_bytes()
-}
-
-fn time(at: Timestamp) -> i64 {
-    whole(at.0)
-}
-
-/// The file's integers have a sign; what does not fit is the upstream's nonsense and is cut.
-fn whole(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
