@@ -1,0 +1,5 @@
+//! The outside world around the application: what the gateway is made of besides its rules and actors.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod store;

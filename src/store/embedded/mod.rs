@@ -1,0 +1,196 @@
+//! The embedded store: one SQLite file, one thread that writes, two that read.
+//!
+//! The file is in WAL mode with `synchronous=FULL`, so a commit is on the disk when it returns, and a person may
+//! look into the file with `sqlite3 -readonly` while the gateway runs.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use async_trait::async_trait;
+use batch_gpt_actors::{
+    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome},
+    rules::{
+        fingerprint::Fingerprint,
+        ids::{BatchId, RequestId},
+        lane::Tenant,
+        record::Record,
+    },
+};
+use bytes::Bytes;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+mod commit;
+mod fault;
+mod folder;
+mod read;
+mod schema;
+mod write;
+
+#[cfg(test)]
+mod refusals;
+
+use fault::Failure;
+
+/// Connections that read. Two, so that a long read (bodies of a whole batch) leaves one for short ones.
+const READERS: usize = 2;
+
+/// Opens the store in `folder`, creating both where they are not there.
+pub(super) async fn open(folder: &Path, owner: &str) -> Result<Arc<dyn Store>, StoreFault> {
+    Ok(Arc::new(Embedded::open(folder, owner).await?))
+}
+
+struct Embedded {
+    file: Arc<Path>,
+    /// `None` once closed.
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    writer: std::sync::mpsc::Sender<write::Job>,
+    readers: std::sync::mpsc::Sender<read::Job>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+fn closed() -> StoreFault {
+    StoreFault::Unavailable("it was closed".into())
+}
+
+impl Embedded {
+    async fn open(folder: &Path, owner: &str) -> Result<Self, StoreFault> {
+        let (folder, owner) = (folder.to_owned(), owner.to_owned());
+        let opening = tokio::task::spawn_blocking(move || Self::open_blocking(&folder, owner));
+        opening
+            .await
+            .unwrap_or_else(|gone| Err(StoreFault::Unavailable(gone.to_string())))
+    }
+
+    fn open_blocking(folder: &Path, owner: String) -> Result<Self, StoreFault> {
+        let place = folder::take(folder)?;
+        let file: Arc<Path> = place.file.as_path().into();
+        let connection = schema::open_writer(&file)?;
+        let mut connections = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            connections.push(schema::open_reader(&file)?);
+        }
+        let (readers, mut handles) = read::start(connections).map_err(no_thread)?;
+        let (writer, handle) = write::start(connection, place, owner).map_err(no_thread)?;
+        handles.push(handle);
+        Ok(Self {
+            file,
+            threads: Mutex::new(Some(Threads {
+                writer,
+                readers,
+                handles,
+            })),
+        })
+    }
+
+    async fn write<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreFault>>) -> write::Job,
+    ) -> Result<T, StoreFault> {
+        let (reply, answer) = oneshot::channel();
+        let sent = {
+            let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            let threads = threads.as_ref().ok_or_else(closed)?;
+            threads.writer.send(job(reply))
+        };
+        sent.map_err(|_| closed())?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        let (reply, answer) = oneshot::channel();
+        let job: read::Job = Box::new(move |connection| {
+            // Nobody listens if the asker went away.
+            let _ = reply.send(query(connection));
+        });
+        let sent = {
+            let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            let threads = threads.as_ref().ok_or_else(closed)?;
+            threads.readers.send(job)
+        };
+        sent.map_err(|_| closed())?;
+        match answer.await {
+            Ok(read) => read.map_err(|failure| failure.in_file(&self.file)),
+            Err(_) => Err(closed()),
+        }
+    }
+}
+
+fn no_thread(error: std::io::Error) -> StoreFault {
+    StoreFault::Unavailable(format!("no thread for it: {error}"))
+}
+
+#[async_trait]
+impl Store for Embedded {
+    async fn append(&self, group: &[Record]) -> Result<(), StoreFault> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        let group = group.to_vec();
+        self.write(|reply| write::Job::Append { group, reply }).await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Record>, StoreFault> {
+        self.read(read::unfinished).await
+    }
+
+    async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault> {
+        let ids = ids.to_vec();
+        self.read(move |connection| read::bodies(connection, &ids)).await
+    }
+
+    async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
+        let fingerprint = *fingerprint;
+        self.read(move |connection| read::answer(connection, &fingerprint))
+            .await
+    }
+
+    async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {
+        let (tenant, id) = (tenant.cloned(), id.clone());
+        self.read(move |connection| read::batch(connection, tenant.as_ref(), &id))
+            .await
+    }
+
+    async fn batches(&self, page: &Page) -> Result<Option<Listing<StoredBatch>>, StoreFault> {
+        let page = page.clone();
+        self.read(move |connection| read::batches(connection, &page))
+            .await
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        self.write(|reply| write::Job::Ping { reply }).await
+    }
+
+    async fn close(&self) {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Threads {
+            writer,
+            readers,
+            handles,
+        }) = threads
+        else {
+            return;
+        };
+        drop((writer, readers));
+        // Each thread ends when its queue is empty; the last connection takes the WAL back into the file.
+        let ended = tokio::task::spawn_blocking(move || {
+            for handle in handles {
+                if handle.join().is_err() {
+                    log::error!("a thread of the embedded store panicked");
+                }
+            }
+        });
+        if ended.await.is_err() {
+            log::error!("the embedded store could not wait for its threads");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The file's layout, how it came to be, and how it is opened.
+
+use std::{path::Path, time::Duration};
+
+use batch_gpt_actors::ports::StoreFault;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::fault::Failure;
+
+/// "bgpt": tells this file from any other SQLite file.
+const APPLICATION: i32 = 0x6267_7074;
+
+/// Somebody else's lock on the file (a shell, a backup) is waited for this long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Step `n` leads from version `n` to `n + 1`. Steps are only ever added.
+const MIGRATIONS: &[&str] = &[
+    // States of a request: 0 open, 1 in a batch, 2 answered, 3 withdrawn (`commit::state`). The row is narrow and
+    // apart from the body, because a whole batch's rows change at once. `ended_at` is when it was answered or
+    // withdrawn.
+    //
+    // A batch's lines are one value, in order: a request may be a line of a second batch after a first one gave it
+    // no answer. They stand apart from the batch, whose row is written again with every status.
+    //
+    // A client's own batch will have neither key nor lane. The upstream's id is not unique: a paid batch is
+    // recorded even where an upstream gives a name twice.
+    "CREATE TABLE lanes (
+        id INTEGER PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        model TEXT NOT NULL,
+        UNIQUE (tenant, endpoint, model)
+    ) STRICT;
+    CREATE TABLE requests (
+        seq INTEGER PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        fingerprint BLOB NOT NULL,
+        lane INTEGER NOT NULL,
+        accepted_at INTEGER NOT NULL,
+        state INTEGER NOT NULL,
+        batch INTEGER,
+        ended_at INTEGER
+    ) STRICT;
+    CREATE INDEX requests_pending ON requests (state) WHERE state < 2;
+    CREATE INDEX requests_answered ON requests (fingerprint, ended_at) WHERE state = 2;
+    CREATE TABLE bodies (
+        request INTEGER PRIMARY KEY,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE outcomes (
+        request INTEGER PRIMARY KEY,
+        status INTEGER NOT NULL,
+        origin TEXT NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE batches (
+        id INTEGER PRIMARY KEY,
+        key BLOB UNIQUE,
+        lane INTEGER,
+        tenant TEXT NOT NULL,
+        sealed_at INTEGER NOT NULL,
+        file TEXT,
+        uploaded_at INTEGER,
+        upstream_id TEXT,
+        created_at INTEGER,
+        object TEXT,
+        observed_at INTEGER,
+        settled_at INTEGER,
+        owner TEXT NOT NULL,
+        lease_until INTEGER
+    ) STRICT;
+    CREATE INDEX batches_unsettled ON batches (sealed_at) WHERE settled_at IS NULL;
+    CREATE INDEX batches_upstream ON batches (upstream_id) WHERE upstream_id IS NOT NULL;
+    CREATE INDEX batches_listed ON batches (created_at, upstream_id) WHERE upstream_id IS NOT NULL;
+    CREATE INDEX batches_listed_of_tenant ON batches (tenant, created_at, upstream_id)
+        WHERE upstream_id IS NOT NULL;
+    CREATE TABLE lines (
+        batch INTEGER PRIMARY KEY,
+        requests BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE statuses (
+        id INTEGER PRIMARY KEY,
+        batch INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        object TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX statuses_of_batch ON statuses (batch, at);
+    CREATE TABLE pulse (beats INTEGER NOT NULL) STRICT;
+    INSERT INTO pulse VALUES (0);",
+];
+
+/// Opens the file for writing; makes or brings forward its layout.
+pub(super) fn open_writer(file: &Path) -> Result<Connection, StoreFault> {
+    let at_file = |failure: Failure| failure.in_file(file);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = connect(file, flags).map_err(at_file)?;
+    // SQLite falls back to reading where it may not write, and says so only at the first write.
+    if connection
+        .is_readonly("main")
+        .map_err(|error| at_file(error.into()))?
+    {
+        return Err(StoreFault::Unusable(format!(
+            "{} cannot be written; make it writable, or set BATCH_GPT_DATA_DIR to another folder",
+            file.display()
+        )));
+    }
+    let version = identify(&connection, file)?;
+    prepare(&mut connection, version).map_err(at_file)?;
+    Ok(connection)
+}
+
+/// Opens the file for reading. The writer must have it open already.
+pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    connect(file, flags).map_err(|failure| failure.in_file(file))
+}
+
+fn connect(file: &Path, flags: OpenFlags) -> Result<Connection, Failure> {
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The version of the file's layout; a fault if it is somebody else's or newer than this program.
+fn identify(connection: &Connection, file: &Path) -> Result<usize, StoreFault> {
+    let number = |pragma: &str| {
+        connection
+            .pragma_query_value(None, pragma, |row| row.get::<_, i32>(0))
+            .map_err(|error| Failure::from(error).in_file(file))
+    };
+    let file_name = file.display();
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let empty = number("schema_version")? == 0;
+    if application != APPLICATION && !(empty && application == 0) {
+        return Err(StoreFault::Unusable(format!(
+            "{file_name} is a database of another program; set BATCH_GPT_DATA_DIR to another folder"
+        )));
+    }
+    match usize::try_from(version) {
+        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+        _ => Err(StoreFault::Unusable(format!(
+            "{file_name} was written by a newer batch-gpt (layout {version}, this one knows up to {}); start that \
+             version, or set BATCH_GPT_DATA_DIR to another folder",
+            MIGRATIONS.len()
+        ))),
+    }
+}
+
+fn prepare(connection: &mut Connection, version: usize) -> Result<(), Failure> {
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Failure::Damaged(format!("its journal stays in mode {mode}")));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A burst of large bodies must not leave a large WAL behind for ever.
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    let migration = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in &MIGRATIONS[version..] {
+        migration.execute_batch(step)?;
+    }
+    migration.pragma_update(None, "application_id", APPLICATION)?;
+    migration.pragma_update(None, "user_version", MIGRATIONS.len() as i32)?;
+    // Written even when nothing was to be migrated: a file that cannot be written is found now.
+    migration.execute("UPDATE pulse SET beats = beats + 1", [])?;
+    Ok(migration.commit()?)
+}

@@ -1,0 +1,58 @@
+//! One suite, run against every kind of store: what `ports::Store` promises holds whichever was chosen.
+
+mod concurrency;
+mod crash;
+mod home;
+mod journal;
+mod paging;
+mod replay;
+mod roundtrip;
+mod sizes;
+
+/// The suite for one kind of home.
+macro_rules! store_suite {
+    ($backend:ident, $home:ty) => {
+        mod $backend {
+            store_suite!(@tests $home;
+                roundtrip::accepted_requests_come_back_without_their_bodies,
+                roundtrip::bodies_come_in_the_order_asked,
+                roundtrip::withdrawn_requests_are_over,
+                roundtrip::batch_comes_back_as_far_as_it_came,
+                roundtrip::batch_object_is_kept_byte_for_byte,
+                roundtrip::settled_batches_are_over_and_their_outcomes_stay,
+                roundtrip::first_outcome_of_a_request_stands,
+                roundtrip::latest_outcome_of_a_fingerprint_answers,
+                roundtrip::statuses_never_go_back_to_the_creation,
+                roundtrip::names_are_kept_whatever_they_hold,
+                roundtrip::batch_never_sealed_is_not_made_up,
+                replay::store_and_journal_agree_after_every_record,
+                replay::group_handed_in_twice_changes_nothing,
+                replay::journal_handed_in_twice_changes_nothing,
+                concurrency::writers_do_not_disturb_each_other,
+                concurrency::ping_and_reads_go_beside_writers,
+                paging::pages_go_newest_first_by_creation_and_id,
+                paging::tenants_page_through_their_own_batches,
+                paging::page_behind_an_unknown_batch_is_not_there,
+                paging::page_after_a_batch_survives_newer_ones,
+                paging::batches_not_yet_upstream_are_not_listed,
+                sizes::bodies_of_many_mebibytes_are_exact,
+                sizes::outcomes_of_many_mebibytes_are_exact,
+                sizes::batch_of_a_hundred_thousand_requests,
+                crash::acknowledged_groups_survive_a_kill,
+            );
+        }
+    };
+    (@tests $home:ty; $($file:ident :: $test:ident),* $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                use crate::home::Home;
+                if let Some(home) = <$home>::fresh().await {
+                    crate::$file::$test(home).await;
+                }
+            }
+        )*
+    };
+}
+
+store_suite!(embedded, crate::home::Folder);
