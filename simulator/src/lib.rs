@@ -1,1 +1,57 @@
 //! A stand-in for the upstream Files and Batch API.
+//!
+//! The simulator speaks the subset of the upstream's HTTP interface that a batch client needs: files can be
+//! uploaded, listed, read and deleted, batches can be created, polled, listed and cancelled. It is strict where
+//! the upstream is strict, and every point on which the upstream is known to vary is a switch in [`Knobs`].
+//!
+//! Two properties make it useful in tests. Answers are a function of the prompt, so an answer delivered to the
+//! wrong caller is visible; and a [`LedgerReport`] counts what was executed, so paying twice is visible too.
+//! Time is virtual: [`Simulator::advance`] moves it without waiting.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod args;
+mod batch;
+mod batch_routes;
+mod chat;
+mod clock;
+mod completion;
+mod control;
+mod create;
+mod embedding;
+mod endpoint;
+mod error;
+mod execution;
+mod expiry;
+
+mod file;
+mod file_routes;
+mod gate;
+mod identifier;
+mod inference;
+mod knobs;
+mod ledger;
+mod line;
+mod moderation;
+mod page;
+mod parameter;
+mod plan;
+mod prompt;
+mod random;
+mod response;
+mod result_line;
+mod schema;
+mod server;
+mod settings;
+mod transition;
+mod upload;
+mod usage;
+mod validation;
+mod world;
+
+pub use args::SimulateArgs;
+pub use knobs::{Knobs, NoErrorFile};
+pub use ledger::{BatchEntry, BodyExecutions, LedgerReport};
+pub use server::Simulator;
+pub use settings::{Limits, Settings, Timing};

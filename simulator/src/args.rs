@@ -1,0 +1,79 @@
+//! The command line of the simulator.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::knobs::Knobs;
+use crate::settings::{Limits, Settings, Timing};
+
+/// Flags of the `simulate` command; each can also be given as an environment variable.
+#[derive(Args, Clone)]
+pub struct SimulateArgs {
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_BIND", default_value = "127.0.0.1:8090")]
+    pub bind: SocketAddr,
+
+    /// Seed of ids, result order and random choices.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_SEED", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Milliseconds a batch spends validating.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_VALIDATING_MS", default_value_t = 200)]
+    pub validating_ms: u64,
+
+    /// Milliseconds a batch spends in progress.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_PER_BATCH_MS", default_value_t = 800)]
+    pub per_batch_ms: u64,
+
+    /// Milliseconds a batch spends finalizing.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_FINALIZING_MS", default_value_t = 100)]
+    pub finalizing_ms: u64,
+
+    /// Milliseconds from a cancel call to the cancelled state.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_CANCELLING_MS", default_value_t = 200)]
+    pub cancelling_ms: u64,
+
+    /// Accepted API keys, separated by commas, each its own project; none accepts any key.
+    #[arg(
+        long,
+        env = "BATCH_GPT_SIMULATE_KEYS",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub keys: Vec<String>,
+
+    /// Number of HTTP worker threads.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_WORKERS", default_value_t = 1)]
+    pub workers: usize,
+}
+
+impl SimulateArgs {
+    /// The settings these flags ask for; limits and knobs keep their defaults, as both can be patched over HTTP
+    /// while the simulator runs.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            bind: self.bind,
+            keys: self.keys.iter().filter(|key| !key.is_empty()).cloned().collect(),
+            timing: Timing {
+                validating: Duration::from_millis(self.validating_ms),
+                per_batch: Duration::from_millis(self.per_batch_ms),
+                finalizing: Duration::from_millis(self.finalizing_ms),
+                cancelling: Duration::from_millis(self.cancelling_ms),
+            },
+            limits: Limits::default(),
+            knobs: Knobs::default(),
+            seed: self.seed,
+            workers: self.workers,
+        }
+    }
+}
+
+impl fmt::Debug for SimulateArgs {
+    /// Goes through the settings, which keep the keys to themselves.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.settings().fmt(f)
+    }
+}

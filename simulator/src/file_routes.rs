@@ -1,0 +1,144 @@
+//! The calls about files.
+
+use actix_web::web::{Data, Path, Payload, ReqData, ServiceConfig, resource};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::error::ApiError;
+use crate::file::{Project, StoredFile};
+use crate::gate::method_not_allowed;
+use crate::page::{Listed, PageQuery};
+use crate::upload::Upload;
+use crate::world::World;
+
+const DEFAULT_LIMIT: usize = 10_000;
+
+pub(crate) fn configure(service: &mut ServiceConfig) {
+    service
+        .service(
+            resource("/v1/files")
+                .get(list)
+                .post(upload)
+                .default_service(method_not_allowed("GET, POST")),
+        )
+        .service(
+            resource("/v1/files/{id}")
+                .get(retrieve)
+                .delete(delete)
+                .default_service(method_not_allowed("GET, DELETE")),
+        )
+        .service(
+            resource("/v1/files/{id}/content")
+                .get(content)
+                .default_service(method_not_allowed("GET")),
+        );
+}
+
+async fn upload(
+    world: Data<World>,
+    project: ReqData<Project>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (max_bytes, error_detail) = {
+        let state = world.lock();
+        (state.limits.max_upload_bytes, state.knobs.upload_error_detail)
+    };
+    let upload = Upload::read(&request, payload, max_bytes, error_detail).await?;
+    let file = StoredFile {
+        id: world.identifiers.next("file-"),
+        project: *project,
+        purpose: upload.purpose,
+        filename: upload.filename,
+        content: upload.content,
+        created_ms: world.clock.now_ms(),
+        expires_after: upload.expires_after,
+    };
+    let response = HttpResponse::Ok().json(file.view());
+    let mut state = world.lock();
+    state.ledger.uploads += 1;
+    state.files.add(file);
+    Ok(response)
+}
+
+async fn list(
+    world: Data<World>,
+    project: ReqData<Project>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query = PageQuery::read(request.query_string())?;
+    let limit = query.limit(DEFAULT_LIMIT, 1..=DEFAULT_LIMIT)?;
+    let newest_first = query.newest_first()?;
+    let state = world.lock();
+    let wanted = |file: &&StoredFile| {
+        query
+            .purpose
+            .as_ref()
+            .is_none_or(|purpose| *purpose == file.purpose)
+    };
+    let mut files: Vec<_> = state
+        .files
+        .list(*project, world.clock.now_ms())
+        .filter(wanted)
+        .collect();
+    if newest_first {
+        files.reverse();
+    }
+    let listed = files.into_iter().map(|file| Listed {
+        id: file.id.clone(),
+        object: file,
+    });
+    let page = query.cut(
+        limit,
+        listed,
+        |file| serde_json::to_value(file.view()),
+        no_such_file,
+    )?;
+    Ok(HttpResponse::Ok().json(page))
+}
+
+async fn retrieve(
+    world: Data<World>,
+    project: ReqData<Project>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let state = world.lock();
+    let file = state
+        .files
+        .get(*project, &id, world.clock.now_ms())
+        .ok_or_else(|| no_such_file(&id))?;
+    Ok(HttpResponse::Ok().json(file.view()))
+}
+
+async fn delete(
+    world: Data<World>,
+    project: ReqData<Project>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    if !world.lock().files.delete(*project, &id, world.clock.now_ms()) {
+        return Err(no_such_file(&id));
+    }
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "id": *id, "object": "file", "deleted": true })))
+}
+
+async fn content(
+    world: Data<World>,
+    project: ReqData<Project>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let state = world.lock();
+    let file = state
+        .files
+        .get(*project, &id, world.clock.now_ms())
+        .ok_or_else(|| no_such_file(&id))?;
+    if !file.is_downloadable() {
+        let message = format!("Not allowed to download files of purpose: {}", file.purpose);
+        return Err(ApiError::invalid(message));
+    }
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .body(web::Bytes::clone(&file.content)))
+}
+
+fn no_such_file(id: &str) -> ApiError {
+    ApiError::not_found(format!("No such File object: {id}")).param("id")
+}

@@ -1,0 +1,150 @@
+//! What the model would do with one line.
+
+use serde_json::value::RawValue;
+
+use crate::chat::ChatRequest;
+use crate::completion::CompletionRequest;
+use crate::embedding::EmbeddingRequest;
+use crate::endpoint::Endpoint;
+use crate::error::ApiError;
+use crate::knobs::Knobs;
+use crate::moderation::ModerationRequest;
+use crate::prompt::Prompt;
+use crate::random::Random;
+use crate::response::ResponseRequest;
+use crate::usage::Tokens;
+
+/// A request whose body passed the checks of its endpoint.
+pub(crate) enum Inference<'a> {
+    Chat(ChatRequest<'a>),
+    Completion(CompletionRequest<'a>),
+    Embedding(EmbeddingRequest<'a>),
+    Moderation(ModerationRequest<'a>),
+    Response(ResponseRequest<'a>),
+}
+
+/// Why a line has no answer (contract, section 3.3).
+pub(crate) enum Failure {
+    /// An HTTP status and error object.
+    Refused(ApiError),
+    /// The pathological line with status 0 and an empty body.
+    StatusZero,
+    /// No response at all, code `request_timeout`.
+    Timeout,
+}
+
+/// What an answer depends on besides the request.
+pub(crate) struct Context<'a> {
+    /// Seconds since the Unix epoch.
+    pub(crate) created: u64,
+    /// Distinguishes the ids of this answer from all others.
+    pub(crate) hash: String,
+    pub(crate) knobs: &'a Knobs,
+}
+
+impl Context<'_> {
+    /// The name the requested model resolves to.
+    pub(crate) fn snapshot(&self, model: &str) -> String {
+        format!("{model}{}", self.knobs.snapshot_suffix)
+    }
+}
+
+impl<'a> Inference<'a> {
+    /// Checks a body as the endpoint would (contract, section 2.4, level 2).
+    pub(crate) fn read(endpoint: Endpoint, body: &'a RawValue) -> Result<Inference<'a>, ApiError> {
+        match endpoint {
+            Endpoint::ChatCompletions => ChatRequest::read(body).map(Inference::Chat),
+            Endpoint::Completions => CompletionRequest::read(body).map(Inference::Completion),
+            Endpoint::Embeddings => EmbeddingRequest::read(body).map(Inference::Embedding),
+            Endpoint::Moderations => ModerationRequest::read(body).map(Inference::Moderation),
+            Endpoint::Responses => ResponseRequest::read(body).map(Inference::Response),
+            Endpoint::ImageGenerations | Endpoint::ImageEdits | Endpoint::Videos => Err(ApiError::invalid(
+                format!("{} are not simulated.", endpoint.title()),
+            )),
+        }
+    }
+
+    /// Prompt tokens, as the enqueued-token limit counts them.
+    pub(crate) fn prompt_tokens(&self) -> u64 {
+        match self.prompt() {
+            Some(prompt) => Tokens::estimate(prompt.bytes),
+            None => match self {
+                Inference::Embedding(request) => request.tokens(),
+                _ => 0,
+            },
+        }
+    }
+
+    /// Inputs, as the limit on embedding inputs counts them.
+    pub(crate) fn embedding_inputs(&self) -> usize {
+        match self {
+            Inference::Embedding(request) => request.inputs.len(),
+            _ => 0,
+        }
+    }
+
+    /// The failure this line meets although its body is valid: the one its prompt asks for, or one the knobs
+    /// draw for its custom id.
+    pub(crate) fn failure(&self, custom_id: &str, seed: u64, knobs: &Knobs) -> Option<Failure> {
+        if let Some(failure) = self.steered_failure() {
+            return Some(failure);
+        }
+        let draw = Random::from((seed, custom_id)).fraction();
+        if draw < knobs.status_zero_rate {
+            Some(Failure::StatusZero)
+        } else if draw < knobs.status_zero_rate + knobs.request_timeout_rate {
+            Some(Failure::Timeout)
+        } else {
+            None
+        }
+    }
+
+    /// Appends the body of the answer to `out`.
+    pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) -> serde_json::Result<Tokens> {
+        if let Some(canned) = &context.knobs.canned_body {
+            // Between JSON tokens a blank means the same as a line break, and inside strings there are none.
+            out.extend(
+                canned
+                    .bytes()
+                    .map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }),
+            );
+            return Ok(Tokens::reported_by(canned));
+        }
+        match self {
+            Inference::Chat(request) => request.write(context, out),
+            Inference::Completion(request) => request.write(context, out),
+            Inference::Embedding(request) => request.write(context, out),
+            Inference::Moderation(request) => request.write(context, out),
+            Inference::Response(request) => request.write(context, out),
+        }
+    }
+
+    fn prompt(&self) -> Option<&Prompt<'a>> {
+        match self {
+            Inference::Chat(request) => Some(&request.prompt),
+            Inference::Completion(request) => Some(&request.prompt),
+            Inference::Response(request) => Some(&request.prompt),
+            Inference::Embedding(_) | Inference::Moderation(_) => None,
+        }
+    }
+
+    fn steered_failure(&self) -> Option<Failure> {
+        let steer = |text: &str| {
+            Prompt {
+                text: text.into(),
+                bytes: 0,
+            }
+            .steered_failure()
+        };
+        match self {
+            Inference::Embedding(request) => request.inputs.iter().find_map(|input| steer(&input.text)),
+            Inference::Moderation(request) => request.inputs.iter().find_map(|input| steer(input)),
+            _ => self.prompt().and_then(Prompt::steered_failure),
+        }
+    }
+}
+
+/// The text of every generated answer: it quotes the prompt, so an answer to somebody else shows.
+pub(crate) fn answer_to(prompt: &str) -> String {
+    format!("Answer to: {prompt}")
+}

@@ -1,0 +1,44 @@
+//! The lines of an input file.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::parameter::{self, Member};
+
+/// One request of an input file (contract, section 3.1); members it does not know are ignored.
+#[derive(Deserialize)]
+pub(crate) struct InputLine<'a> {
+    #[serde(borrow)]
+    pub(crate) custom_id: Member<'a>,
+    #[serde(borrow)]
+    pub(crate) method: Member<'a>,
+    #[serde(borrow)]
+    pub(crate) url: Member<'a>,
+    #[serde(borrow)]
+    pub(crate) body: Member<'a>,
+}
+
+impl<'a> InputLine<'a> {
+    /// The line if it is one JSON object in UTF-8, which excludes one that begins with a byte order mark.
+    pub(crate) fn parse(line: &'a [u8]) -> Option<InputLine<'a>> {
+        let raw: &'a RawValue = serde_json::from_slice(line).ok()?;
+        parameter::object("line", raw).ok()
+    }
+}
+
+/// Where each line lies in `bytes`, without its line feed; a final line feed starts no further line.
+pub(crate) fn line_ranges(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        if start >= bytes.len() {
+            return None;
+        }
+        let rest = &bytes[start..];
+        let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+        let range = start..start + length;
+        start += length + 1;
+        Some(range)
+    })
+}

@@ -1,0 +1,135 @@
+//! The text an answer is made from.
+
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::ApiError;
+use crate::inference::Failure;
+use crate::parameter::{self, Member};
+
+/// What one request asks, and how large everything it sends to the model is.
+pub(crate) struct Prompt<'a> {
+    /// The text the answer quotes: the last user message or the input.
+    pub(crate) text: Cow<'a, str>,
+    /// Bytes of all messages or inputs together.
+    pub(crate) bytes: usize,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    role: Member<'a>,
+    #[serde(borrow)]
+    content: Member<'a>,
+}
+
+#[derive(Deserialize)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Member<'a>,
+}
+
+const ROLES: [&str; 6] = ["system", "assistant", "user", "function", "tool", "developer"];
+
+impl<'a> Prompt<'a> {
+    /// Reads a list of messages, `name` being the parameter that holds it.
+    pub(crate) fn from_messages(name: &str, raw: &'a RawValue) -> Result<Prompt<'a>, ApiError> {
+        let elements = parameter::elements(name, raw)?;
+        if elements.is_empty() {
+            return Err(ApiError::invalid(format!(
+                "Invalid '{name}': empty array. Expected an array with minimum length 1, but got an empty array \
+                 instead."
+            ))
+            .param(name)
+            .code("empty_array"));
+        }
+        let mut last_user = None;
+        let mut last = None;
+        for (index, element) in elements.into_iter().enumerate() {
+            let path = format!("{name}[{index}]");
+            let message: Message<'a> = parameter::object(&path, element)?;
+            // Items of a responses input may have no role, such as the output of a tool.
+            if let Some(role) = parameter::text(&format!("{path}.role"), message.role)? {
+                if !ROLES.contains(&role.as_ref()) {
+                    return Err(ApiError::unsupported_value(
+                        &format!("{path}.role"),
+                        &role,
+                        &ROLES,
+                    ));
+                }
+                if role == "user" {
+                    last_user = message.content;
+                }
+            }
+            last = message.content;
+        }
+        let text = match last_user.or(last) {
+            Some(content) => content_text(&format!("{name}.content"), content)?,
+            None => Cow::Borrowed(""),
+        };
+        Ok(Prompt {
+            text,
+            bytes: raw.get().len(),
+        })
+    }
+
+    /// Reads an input that is either a string or a list of messages.
+    pub(crate) fn from_input(name: &str, raw: &'a RawValue) -> Result<Prompt<'a>, ApiError> {
+        match parameter::as_text(raw) {
+            Some(text) => Ok(Prompt {
+                text,
+                bytes: raw.get().len(),
+            }),
+            None => Prompt::from_messages(name, raw),
+        }
+    }
+
+    /// The failure the text asks for, so that a rehearsal can provoke it without reconfiguring the simulator:
+    /// `[[timeout]]`, `[[status:0]]` or `[[status:N]]` with N from 400 to 599.
+    pub(crate) fn steered_failure(&self) -> Option<Failure> {
+        if self.text.contains("[[timeout]]") {
+            return Some(Failure::Timeout);
+        }
+        let (_, rest) = self.text.split_once("[[status:")?;
+        let (digits, _) = rest.split_once("]]")?;
+        match digits.parse::<u16>().ok()? {
+            0 => Some(Failure::StatusZero),
+            number @ 400..=599 => Some(Failure::Refused(steered_error(
+                StatusCode::from_u16(number).ok()?,
+            ))),
+            _ => None,
+        }
+    }
+}
+
+/// A string, or the concatenated text parts of a list.
+fn content_text<'a>(name: &str, content: &'a RawValue) -> Result<Cow<'a, str>, ApiError> {
+    if let Some(text) = parameter::as_text(content) {
+        return Ok(text);
+    }
+    let mut joined = String::new();
+    for element in parameter::elements(name, content)? {
+        let part: Part<'a> = parameter::object(name, element)?;
+        if let Some(text) = parameter::text(name, part.text)? {
+            joined.push_str(&text);
+        }
+    }
+    Ok(Cow::Owned(joined))
+}
+
+fn steered_error(status: StatusCode) -> ApiError {
+    let error = ApiError::new(
+        status,
+        format!("The prompt asked for status {}.", status.as_u16()),
+    );
+    match status.as_u16() {
+        401 => error.code("invalid_api_key"),
+        404 => error.code("model_not_found"),
+        429 => error.kind("tokens").code("rate_limit_exceeded"),
+        500.. => error.kind("server_error").code("server_error"),
+        _ => error.code("invalid_value"),
+    }
+}

@@ -1,0 +1,280 @@
+//! The verdict on an input file.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::endpoint::Endpoint;
+use crate::inference::Inference;
+use crate::knobs::Knobs;
+use crate::line::{InputLine, line_ranges};
+use crate::parameter::{self, Member};
+use crate::plan::{Plan, PlannedLine};
+use crate::settings::Limits;
+
+/// One entry of a failed batch's `errors` (contract, section 2.4).
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct BatchError {
+    code: &'static str,
+    message: String,
+    param: Option<String>,
+    /// Counted from 1; none if the error concerns the batch as a whole.
+    line: Option<usize>,
+}
+
+impl BatchError {
+    /// An error that concerns the batch as a whole.
+    pub(crate) fn whole(code: &'static str, message: impl Into<String>, param: Option<&str>) -> BatchError {
+        BatchError {
+            code,
+            message: message.into(),
+            param: param.map(str::to_owned),
+            line: None,
+        }
+    }
+
+    /// The error for a file that does not exist or belongs to somebody else.
+    pub(crate) fn no_file(file: &str) -> BatchError {
+        let message =
+            format!("Cannot find file {file}, or organization org-simulator does not have access to it.");
+        BatchError::whole("invalid_request", message, Some("file_id"))
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error for a model whose queue is full.
+    pub(crate) fn token_limit(model: &str, limit: u64) -> BatchError {
+        let message = format!(
+            "Enqueued token limit reached for {model} in organization org-simulator. Limit: {limit} enqueued \
+             tokens. Please try again once some in_progress batches have been completed."
+        );
+        BatchError::whole("token_limit_exceeded", message, None)
+    }
+}
+
+/// Judges one input file. Validation does not stop at the first error, and one bad line fails the whole batch.
+pub(crate) struct Validation<'a> {
+    endpoint: Endpoint,
+    limits: &'a Limits,
+    knobs: &'a Knobs,
+    seed: u64,
+    errors: Vec<BatchError>,
+    custom_ids: HashSet<Cow<'a, str>>,
+    model: Option<Cow<'a, str>>,
+    lines: Vec<PlannedLine>,
+    prompt_tokens: u64,
+    embedding_inputs: usize,
+}
+
+/// The members of a body whose absence or value fails the batch rather than the line.
+#[derive(Deserialize)]
+struct BodyEssentials<'a> {
+    #[serde(borrow)]
+    model: Member<'a>,
+    #[serde(borrow)]
+    messages: Member<'a>,
+    #[serde(borrow)]
+    stream: Member<'a>,
+}
+
+impl<'a> Validation<'a> {
+    pub(crate) fn new(endpoint: Endpoint, limits: &'a Limits, knobs: &'a Knobs, seed: u64) -> Validation<'a> {
+        Validation {
+            endpoint,
+            limits,
+            knobs,
+            seed,
+            errors: Vec::new(),
+            custom_ids: HashSet::new(),
+            model: None,
+            lines: Vec::new(),
+            prompt_tokens: 0,
+            embedding_inputs: 0,
+        }
+    }
+
+    /// The plan for executing `input`, not yet shuffled, or why it cannot be executed.
+    pub(crate) fn judge(mut self, input: &'a Bytes) -> Result<Plan, Vec<BatchError>> {
+        let count = line_ranges(input)
+            .take(self.limits.max_requests.saturating_add(1))
+            .count();
+        if count == 0 {
+            return Err(vec![BatchError::whole(
+                "empty_file",
+                "The input file holds no requests.",
+                None,
+            )]);
+        }
+        if count > self.limits.max_requests {
+            let message = format!(
+                "The input file holds more than {} requests.",
+                self.limits.max_requests
+            );
+            return Err(vec![BatchError::whole("too_many_requests", message, None)]);
+        }
+        for (index, range) in line_ranges(input).enumerate() {
+            if self.errors.len() >= self.limits.max_listed_errors {
+                break;
+            }
+            self.judge_line(index + 1, input.get(range.clone()).unwrap_or_default(), range);
+        }
+        if self.embedding_inputs > self.limits.max_embedding_inputs {
+            let message = format!(
+                "The input file holds {} embedding inputs, more than {}.",
+                self.embedding_inputs, self.limits.max_embedding_inputs
+            );
+            self.errors
+                .push(BatchError::whole("too_many_requests", message, None));
+        }
+        if !self.errors.is_empty() {
+            self.errors.truncate(self.limits.max_listed_errors.max(1));
+            return Err(self.errors);
+        }
+        Ok(Plan {
+            input: input.clone(),
+            endpoint: self.endpoint,
+            model: self.model.map(Cow::into_owned).unwrap_or_default(),
+            lines: self.lines,
+            prompt_tokens: self.prompt_tokens,
+            order: Vec::new(),
+        })
+    }
+
+    fn judge_line(&mut self, number: usize, text: &'a [u8], range: Range<usize>) {
+        let Some(line) = InputLine::parse(text) else {
+            return self.report(
+                number,
+                "invalid_json_line",
+                "This line is not parseable as valid JSON.",
+                None,
+            );
+        };
+        let custom_id = self.text_member(number, "custom_id", line.custom_id);
+        if let Some(custom_id) = &custom_id
+            && !self.custom_ids.insert(custom_id.clone())
+        {
+            let message = format!("The custom_id '{custom_id}' is not unique within the file.");
+            self.report(number, "duplicate_custom_id", message, Some("custom_id"));
+        }
+        if let Some(method) = self.text_member(number, "method", line.method)
+            && method != "POST"
+        {
+            let message = format!("Invalid method '{method}': the method must be POST.");
+            self.report(number, "invalid_method", message, Some("method"));
+        }
+        if let Some(url) = self.text_member(number, "url", line.url)
+            && url != self.endpoint.path()
+        {
+            let message = "The URL provided for this request does not match the batch endpoint.";
+            self.report(number, "invalid_url", message, Some("url"));
+        }
+        let Some(body) = line.body else {
+            return self.report_missing(number, "body");
+        };
+        if !parameter::is_object(body) {
+            return self.report_type(number, "body", "an object", body);
+        }
+        self.judge_body(number, body);
+        let inference = Inference::read(self.endpoint, body);
+        let fails = match &inference {
+            Ok(request) => {
+                self.prompt_tokens = self.prompt_tokens.saturating_add(request.prompt_tokens());
+                self.embedding_inputs = self.embedding_inputs.saturating_add(request.embedding_inputs());
+                request
+                    .failure(custom_id.as_deref().unwrap_or_default(), self.seed, self.knobs)
+                    .is_some()
+            }
+            Err(_) => true,
+        };
+        self.lines.push(PlannedLine { range, fails });
+    }
+
+    fn judge_body(&mut self, number: usize, body: &'a RawValue) {
+        let Ok(essentials) = parameter::object::<BodyEssentials<'a>>("body", body) else {
+            // Only a repeated member is left as a cause.
+            return self.report(
+                number,
+                "invalid_json_line",
+                "This line is not parseable as valid JSON.",
+                None,
+            );
+        };
+        match essentials.model.map(|raw| (raw, parameter::as_text(raw))) {
+            Some((_, Some(model))) => self.judge_model(number, model),
+            Some((raw, None)) => self.report_type(number, "body.model", "a string", raw),
+            None if self.endpoint == Endpoint::Moderations => {}
+            None => self.report(
+                number,
+                "invalid_request",
+                "Model parameter is required.",
+                Some("body.model"),
+            ),
+        }
+        if self.endpoint == Endpoint::ChatCompletions && essentials.messages.is_none() {
+            let message = "Messages parameter is required.";
+            self.report(number, "invalid_request", message, Some("body.messages"));
+        }
+        if essentials.stream.is_some_and(|stream| stream.get() == "true") {
+            let message = format!(
+                "{}: Streaming is not supported in the Batch API.",
+                self.endpoint.title()
+            );
+            self.report(number, "streaming_unsupported", message, Some("body.stream"));
+        }
+    }
+
+    fn judge_model(&mut self, number: usize, model: Cow<'a, str>) {
+        if !self.knobs.supports(&model) {
+            let message = format!("The provided model '{model}' is not supported by the Batch API.");
+            return self.report(number, "model_not_found", message, Some("body.model"));
+        }
+        match &self.model {
+            None => self.model = Some(model),
+            Some(first) if *first == model => {}
+            Some(first) => {
+                let message =
+                    format!("All requests of a batch must use one model: expected '{first}', got '{model}'.");
+                self.report(number, "mismatched_model", message, Some("body.model"));
+            }
+        }
+    }
+
+    fn text_member(&mut self, number: usize, name: &str, member: Member<'a>) -> Option<Cow<'a, str>> {
+        let Some(raw) = member else {
+            self.report_missing(number, name);
+            return None;
+        };
+        let text = parameter::as_text(raw);
+        if text.is_none() {
+            self.report_type(number, name, "a string", raw);
+        }
+        text
+    }
+
+    fn report_missing(&mut self, number: usize, name: &str) {
+        let message = format!("Missing required parameter: '{name}'.");
+        self.report(number, "missing_required_parameter", message, Some(name));
+    }
+
+    fn report_type(&mut self, number: usize, name: &str, expected: &str, raw: &RawValue) {
+        let got = parameter::kind(raw);
+        let message = format!("Invalid type for '{name}': expected {expected}, but got {got} instead.");
+        self.report(number, "invalid_type", message, Some(name));
+    }
+
+    fn report(&mut self, line: usize, code: &'static str, message: impl Into<String>, param: Option<&str>) {
+        let param = param.map(str::to_owned);
+        self.errors.push(BatchError {
+            code,
+            message: message.into(),
+            param,
+            line: Some(line),
+        });
+    }
+}
