@@ -223,9 +223,10 @@ async fn case_36_number_of_lines() {
 
 #[tokio::test]
 async fn case_37_enqueued_tokens() {
+    // Ten prompts are 100 tokens: one such file fits, two do not.
     let content = chat_file(10);
     let limits = Limits {
-        enqueued_tokens: Some(content.len() as u64 / 4),
+        enqueued_tokens: Some(150),
         ..Limits::default()
     };
     let bench = Bench::with(Settings { limits, ..frozen() }).await;
@@ -233,7 +234,7 @@ async fn case_37_enqueued_tokens() {
     let first = bench.create(&file).await;
     bench.advance(1).await;
     let second = bench.create(&file).await;
-    bench.advance(VALIDATING).await;
+    bench.advance(VALIDATING + 1).await;
     assert_eq!(bench.batch(&first).await["status"], "in_progress");
     let refused = bench.batch(&second).await;
     assert_eq!(refused["status"], "failed");
