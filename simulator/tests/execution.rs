@@ -1,4 +1,4 @@
-//! Execution and result files (contract, section 7A, cases 39 to 53).
+//! Execution and result files (contract, section 7A, cases 39 to 44 and 49 to 53).
 
 mod support;
 
@@ -7,18 +7,6 @@ use std::collections::BTreeSet;
 use batch_gpt_simulator::{Knobs, NoErrorFile, Settings};
 use serde_json::{Value, json};
 use support::*;
-
-async fn bench_with(knobs: Knobs) -> Bench {
-    Bench::with(Settings { knobs, ..frozen() }).await
-}
-
-/// Runs one batch of chat lines to its end.
-async fn run(bench: &Bench, lines: &[String]) -> Value {
-    let id = bench.submit(file_of(lines)).await;
-    let batch = bench.finish(&id).await;
-    assert_eq!(batch["status"], "completed", "{batch}");
-    batch
-}
 
 fn mixed_lines() -> Vec<String> {
     let prompt = |n: usize| {
@@ -124,12 +112,12 @@ async fn case_42_no_failure_no_error_file() {
         (NoErrorFile::EmptyString, json!("")),
         (NoErrorFile::ZeroByteFile, json!(0)),
     ] {
-        let bench = bench_with(Knobs {
+        let bench = Bench::turned(Knobs {
             no_error_file,
             ..Knobs::default()
         })
         .await;
-        let batch = run(&bench, &[chat_line("a", "fine")]).await;
+        let batch = bench.run(&[chat_line("a", "fine")]).await;
         assert!(batch["output_file_id"].is_string());
         if expected == json!(0) {
             assert!(bench.content(text(&batch["error_file_id"])).await.is_empty());
@@ -142,7 +130,7 @@ async fn case_42_no_failure_no_error_file() {
 #[tokio::test]
 async fn case_43_mixed_results() {
     let bench = Bench::frozen().await;
-    let batch = run(&bench, &mixed_lines()).await;
+    let batch = bench.run(&mixed_lines()).await;
     let output = by_custom_id(&bench.results(&batch, "output_file_id").await);
     let error = by_custom_id(&bench.results(&batch, "error_file_id").await);
     assert_eq!(error.keys().collect::<Vec<_>>(), ["id-0", "id-3", "id-6"]);
@@ -153,11 +141,9 @@ async fn case_43_mixed_results() {
 #[tokio::test]
 async fn case_44_all_failed() {
     let bench = Bench::frozen().await;
-    let batch = run(
-        &bench,
-        &[chat_line("a", "[[status:400]]"), chat_line("b", "[[status:500]]")],
-    )
-    .await;
+    let batch = bench
+        .run(&[chat_line("a", "[[status:400]]"), chat_line("b", "[[status:500]]")])
+        .await;
     assert_eq!(batch["output_file_id"], Value::Null);
     assert!(batch["error_file_id"].is_string());
     assert_eq!(
@@ -168,109 +154,15 @@ async fn case_44_all_failed() {
 }
 
 #[tokio::test]
-async fn case_45_inference_error_400() {
-    let bench = Bench::frozen().await;
-    let mut hot = chat_body("too hot");
-    hot["temperature"] = json!(9);
-    let mut word = chat_body("not a number");
-    word["temperature"] = json!("warm");
-    let mut listless = chat_body("");
-    listless["messages"] = json!("hello");
-    let lines = [
-        chat_line("steered", "[[status:400]]"),
-        line_to(CHAT, "hot", hot),
-        line_to(CHAT, "word", word),
-        line_to(CHAT, "listless", listless),
-    ];
-    let batch = run(&bench, &lines).await;
-    let error = by_custom_id(&bench.results(&batch, "error_file_id").await);
-    assert_eq!(error.len(), 4);
-    for line in error.values() {
-        assert_eq!(line.get("error"), Some(&Value::Null));
-        assert_eq!(line["response"]["status_code"], 400);
-        assert!(text(&line["response"]["request_id"]).starts_with("req_"));
-        let members: Vec<&String> = line["response"]["body"]["error"]
-            .as_object()
-            .expect("an object")
-            .keys()
-            .collect();
-        assert_eq!(members, ["code", "message", "param", "type"]);
-    }
-    let body = |id: &str| error[id]["response"]["body"]["error"].clone();
-    assert_eq!(body("hot")["param"], "temperature");
-    assert_eq!(body("word")["code"], "invalid_type");
-    assert_eq!(body("listless")["param"], "messages");
-}
-
-#[tokio::test]
-async fn case_46_inference_error_429_and_500() {
-    let bench = Bench::frozen().await;
-    let batch = run(
-        &bench,
-        &[
-            chat_line("429", "[[status:429]]"),
-            chat_line("500", "[[status:500]]"),
-        ],
-    )
-    .await;
-    let error = by_custom_id(&bench.results(&batch, "error_file_id").await);
-    assert_eq!(error["429"]["response"]["status_code"], 429);
-    assert_eq!(
-        error["429"]["response"]["body"]["error"]["code"],
-        "rate_limit_exceeded"
-    );
-    assert_eq!(error["500"]["response"]["status_code"], 500);
-    assert_eq!(error["500"]["response"]["body"]["error"]["type"], "server_error");
-}
-
-#[tokio::test]
-async fn case_47_status_code_zero() {
-    let expected = json!({ "status_code": 0, "request_id": "", "body": {} });
-    let bench = bench_with(Knobs {
-        status_zero_rate: 1.0,
-        ..Knobs::default()
-    })
-    .await;
-    let batch = run(&bench, &[chat_line("drawn", "fine")]).await;
-    let error = bench.results(&batch, "error_file_id").await;
-    assert_eq!(error[0]["response"], expected);
-    assert_eq!(error[0]["error"], Value::Null);
-
-    let bench = Bench::frozen().await;
-    let batch = run(&bench, &[chat_line("steered", "[[status:0]]")]).await;
-    assert_eq!(
-        bench.results(&batch, "error_file_id").await[0]["response"],
-        expected
-    );
-}
-
-#[tokio::test]
-async fn case_48_request_timeout() {
-    let bench = bench_with(Knobs {
-        request_timeout_rate: 1.0,
-        ..Knobs::default()
-    })
-    .await;
-    let drawn = run(&bench, &[chat_line("drawn", "fine")]).await;
-    bench
-        .patch(json!({ "knobs": { "request_timeout_rate": 0.0 } }))
-        .await;
-    let steered = run(&bench, &[chat_line("steered", "[[timeout]]")]).await;
-    for batch in [drawn, steered] {
-        let error = bench.results(&batch, "error_file_id").await;
-        assert_eq!(error[0].get("response"), Some(&Value::Null));
-        assert_eq!(error[0]["error"]["code"], "request_timeout");
-    }
-}
-
-#[tokio::test]
 async fn case_49_counts_lie() {
-    let bench = bench_with(Knobs {
+    let bench = Bench::turned(Knobs {
         counts_lie: true,
         ..Knobs::default()
     })
     .await;
-    let batch = run(&bench, &[chat_line("a", "fine"), chat_line("b", "[[status:0]]")]).await;
+    let batch = bench
+        .run(&[chat_line("a", "fine"), chat_line("b", "[[status:0]]")])
+        .await;
     assert_eq!(
         batch["request_counts"],
         json!({ "total": 2, "completed": 2, "failed": 0 })
@@ -282,12 +174,12 @@ async fn case_49_counts_lie() {
 async fn case_50_bodies_are_unaltered() {
     let canned =
         "{ \"id\":\"chatcmpl-\\u00e9\\/\", \"big\": 12345678901234567890123, \"f\":1.10e+2,\n \"a\":[ ] }";
-    let bench = bench_with(Knobs {
+    let bench = Bench::turned(Knobs {
         canned_body: Some(canned.to_owned()),
         ..Knobs::default()
     })
     .await;
-    let batch = run(&bench, &[chat_line("a", "fine")]).await;
+    let batch = bench.run(&[chat_line("a", "fine")]).await;
     let output = bench.content(text(&batch["output_file_id"])).await;
     let output = String::from_utf8(output).expect("UTF-8");
     assert!(
@@ -299,7 +191,7 @@ async fn case_50_bodies_are_unaltered() {
 
 #[tokio::test]
 async fn case_51_usage_and_model_at_the_end() {
-    let bench = bench_with(Knobs {
+    let bench = Bench::turned(Knobs {
         snapshot_suffix: "-2026-03-05".to_owned(),
         ..Knobs::default()
     })
@@ -345,7 +237,7 @@ async fn case_52_file_ids_appear_at_the_end() {
     }
     assert!(bench.finish(&id).await["output_file_id"].is_string());
 
-    let bench = bench_with(Knobs {
+    let bench = Bench::turned(Knobs {
         early_file_ids: true,
         ..Knobs::default()
     })
@@ -364,7 +256,7 @@ async fn case_52_file_ids_appear_at_the_end() {
 
 #[tokio::test]
 async fn case_53_forms_that_vary() {
-    let bench = bench_with(Knobs {
+    let bench = Bench::turned(Knobs {
         omit_nulls: true,
         omit_final_newline: true,
         permute_keys: true,
@@ -373,11 +265,9 @@ async fn case_53_forms_that_vary() {
         ..Knobs::default()
     })
     .await;
-    let batch = run(
-        &bench,
-        &chat_file(40).lines().map(str::to_owned).collect::<Vec<_>>(),
-    )
-    .await;
+    let batch = bench
+        .run(&chat_file(40).lines().map(str::to_owned).collect::<Vec<_>>())
+        .await;
     assert!(
         batch
             .as_object()
