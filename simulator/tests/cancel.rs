@@ -137,9 +137,9 @@ async fn case_60_window_passes() {
     };
     let bench = Bench::with(Settings { timing, ..frozen() }).await;
     let id = bench.submit(chat_file(20)).await;
-    bench.advance(86_399).await;
+    bench.advance(80_000).await;
     assert_eq!(bench.batch(&id).await["status"], "in_progress");
-    bench.advance(2).await;
+    bench.advance(6_400).await;
     let batch = bench.batch(&id).await;
     assert_eq!(batch["status"], "expired");
     assert!(batch["expired_at"].as_u64() >= batch["expires_at"].as_u64());
