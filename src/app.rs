@@ -108,6 +108,11 @@ impl Application {
         self.simulator.as_ref()
     }
 
+    /// The actors, once they have started.
+    pub fn system(&self) -> Option<&System> {
+        self.gateway.system().ok()
+    }
+
     /// Opens the store, waiting for one that cannot be reached, takes up what is unfinished, and serves.
     pub async fn start(&self) -> Result<(), StartFault> {
         let clock = Clock::start();

@@ -1,0 +1,14 @@
+//! The gateway as its users meet it: the real binary, real sockets, and the simulated upstream in its own place.
+
+mod process;
+
+mod bad_input;
+mod batches;
+mod blocked;
+mod demo;
+mod disconnect;
+mod faithful;
+mod lanes;
+mod secrets;
+mod start;
+mod stop;
