@@ -132,7 +132,7 @@ impl Gateway {
         let body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }] });
         self.client
             .post(format!("{}/chat/completions", self.url))
-            .bearer_auth("any")
+            .bearer_auth(key)
             .json(&body)
     }
 
