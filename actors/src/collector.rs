@@ -11,6 +11,7 @@ use crate::{
     batch_submitter::{BatchSubmitter, Line, Submit},
     cell::{Behaviour, Letter, Mail, Receive},
     clock::Clock,
+    fail_point::{self, Point},
     pool::Pool,
     ports::{Ids, StoreFault},
     rules::{
@@ -354,6 +355,7 @@ impl Receive<Deliver> for Collector {
         for (id, outcome) in deliver.outcomes.iter() {
             let (id, outcome, batch) = (*id, outcome.clone(), deliver.batch.clone());
             self.room.deliver(id, &Delivery::Answered { id, outcome, batch });
+            fail_point::pass(Point::DeliverBetween);
         }
     }
 }

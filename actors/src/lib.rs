@@ -12,6 +12,7 @@ pub mod board;
 pub mod cell;
 pub mod clock;
 pub mod collector;
+pub mod fail_point;
 pub mod links;
 pub mod meter;
 pub mod poller;
