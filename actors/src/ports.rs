@@ -113,6 +113,19 @@ pub struct StoredOutcome {
     pub at: Timestamp,
 }
 
+/// A response to a request of the original batch-gpt, as its cache kept it.
+#[derive(Debug, Clone)]
+pub struct CachedResponse {
+    /// SHA-256 of the request, in hexadecimal; the `custom_id` of its line.
+    pub hash: String,
+    /// The request's body, as it stands in its line.
+    pub request: Arc<RawValue>,
+    /// The response's body.
+    pub response: Arc<RawValue>,
+    /// When it was read.
+    pub at: Timestamp,
+}
+
 /// The place where the journal lives.
 ///
 /// `append` is called by one writer per batch and may be called by several writers at once. A group is durable when
@@ -134,6 +147,20 @@ pub trait Store: Send + Sync {
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault>;
     /// A page of batches that exist upstream; `None` where `after` is not there (for that tenant).
     async fn batches(&self, page: &Page) -> Result<Option<Listing<StoredBatch>>, StoreFault>;
+    /// Batches that the original batch-gpt began in this very place and had not seen end. It has been in few places,
+    /// so a store may know of none.
+    async fn inherited(&self) -> Result<Vec<UpstreamBatch>, StoreFault> {
+        Ok(Vec::new())
+    }
+    /// Notes how an inherited batch stands. With a terminal status it is inherited no more, so what is to be kept of
+    /// it is kept before.
+    async fn observe_inherited(&self, _batch: &UpstreamBatch, _at: Timestamp) -> Result<(), StoreFault> {
+        Ok(())
+    }
+    /// Keeps responses of inherited batches where the original would look for them. The first for a hash stands.
+    async fn cache_responses(&self, _responses: &[CachedResponse]) -> Result<(), StoreFault> {
+        Ok(())
+    }
     /// Whether the store can write now.
     async fn ping(&self) -> Result<(), StoreFault>;
     /// Finishes what is under way and lets go of files and connections.

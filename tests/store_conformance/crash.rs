@@ -5,7 +5,6 @@
 use std::{
     env,
     io::{BufRead, BufReader, Write},
-    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -40,9 +39,26 @@ fn group(number: u128) -> Vec<Record> {
     group
 }
 
-fn words(location: &Location) -> String {
+/// A location for the environment, and back.
+fn to_words(location: &Location) -> String {
     match location {
-        Location::Embedded { folder } => folder.to_str().unwrap().to_owned(),
+        Location::Embedded { folder } => format!("embedded {}", folder.display()),
+        Location::Mongo { uri, database } => format!("mongo {uri} {database}"),
+    }
+}
+
+fn from_words(words: &str) -> Location {
+    match words.split_once(' ').unwrap() {
+        ("embedded", folder) => Location::Embedded {
+            folder: folder.into(),
+        },
+        (_, place) => {
+            let (uri, database) = place.split_once(' ').unwrap();
+            Location::Mongo {
+                uri: uri.into(),
+                database: database.into(),
+            }
+        }
     }
 }
 
@@ -52,10 +68,7 @@ async fn writer() {
     let (Ok(place), Ok(start)) = (env::var(PLACE), env::var(START)) else {
         return;
     };
-    let location = Location::Embedded {
-        folder: PathBuf::from(place),
-    };
-    let store = store::open(&location, "gateway").await.unwrap();
+    let store = store::open(&from_words(&place), "gateway").await.unwrap();
     for number in start.parse::<u128>().unwrap().. {
         store.append(&group(number)).await.unwrap();
         let mut out = std::io::stdout().lock();
@@ -69,7 +82,7 @@ async fn writer() {
 fn write_and_kill(location: &Location, start: u128, wanted: usize) -> u128 {
     let mut writer = Command::new(env::current_exe().unwrap())
         .args(["--exact", "crash::writer", "--nocapture"])
-        .env(PLACE, words(location))
+        .env(PLACE, to_words(location))
         .env(START, start.to_string())
         .stdout(Stdio::piped())
         .spawn()

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use batch_gpt::store::{self, Location};
 use batch_gpt_actors::ports::Store;
 
+use crate::mongod::{self, Deployment, Kind};
+
 /// One kind of place.
 pub(crate) trait Home: Sized + Send + Sync {
     /// Whether a group that was never acknowledged is there wholly or not at all.
@@ -44,3 +46,36 @@ impl Home for Folder {
         }
     }
 }
+
+/// A database for the MongoDB store, on each kind of deployment.
+macro_rules! database {
+    ($home:ident, $kind:ident) => {
+        pub(crate) struct $home {
+            deployment: &'static Deployment,
+            database: String,
+        }
+
+        impl Home for $home {
+            const ATOMIC: bool = false;
+
+            async fn fresh() -> Option<Self> {
+                let deployment = mongod::shared(Kind::$kind).await?;
+                Some(Self {
+                    deployment,
+                    database: mongod::database(),
+                })
+            }
+
+            fn location(&self) -> Location {
+                Location::Mongo {
+                    uri: self.deployment.uri.clone(),
+                    database: self.database.clone(),
+                }
+            }
+        }
+    };
+}
+
+database!(Open, Open);
+database!(Guarded, Guarded);
+database!(ReplicaSet, ReplicaSet);

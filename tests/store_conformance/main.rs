@@ -4,6 +4,8 @@ mod concurrency;
 mod crash;
 mod home;
 mod journal;
+#[path = "../mongod/mod.rs"]
+mod mongod;
 mod paging;
 mod replay;
 mod roundtrip;
@@ -56,3 +58,6 @@ macro_rules! store_suite {
 }
 
 store_suite!(embedded, crate::home::Folder);
+store_suite!(mongo, crate::home::Open);
+store_suite!(mongo_with_password, crate::home::Guarded);
+store_suite!(mongo_replica_set, crate::home::ReplicaSet);

@@ -1,0 +1,116 @@
+//! The database's collections and indexes, and which version of batch-gpt made them.
+
+use batch_gpt_actors::ports::StoreFault;
+use mongodb::{
+    IndexModel,
+    bson::{Document, doc},
+    options::IndexOptions,
+};
+
+use super::Mongo;
+
+/// Accepted requests: narrow documents, because a whole batch's change at once. One that is withdrawn before it was
+/// ever written is a document of its id and state only.
+pub(super) const REQUESTS: &str = "requests";
+/// Their bodies.
+pub(super) const BODIES: &str = "bodies";
+/// Their outcomes.
+pub(super) const OUTCOMES: &str = "outcomes";
+/// Batches. Those of this gateway have its key as `_id`, those of an earlier installation the upstream's.
+pub(super) const BATCHES: &str = "batches";
+/// The requests of a batch, in the order of its lines.
+pub(super) const LINES: &str = "lines";
+/// Pieces of what is too long for a document.
+pub(super) const PIECES: &str = "pieces";
+/// What the gateway knows of its own database.
+pub(super) const GATEWAY: &str = "batch_gpt";
+/// The original's log of statuses, continued.
+pub(super) const BATCH_LOGS: &str = "batch_logs";
+/// The original's answers.
+pub(super) const CACHED_RESPONSES: &str = "cached_responses";
+
+/// States of a request.
+pub(super) mod state {
+    /// Accepted, in no batch.
+    pub(in super::super) const OPEN: i32 = 0;
+    /// A line of a batch, without an outcome.
+    pub(in super::super) const SEALED: i32 = 1;
+    /// Has its outcome.
+    pub(in super::super) const ANSWERED: i32 = 2;
+    /// Dropped before it was in a batch.
+    pub(in super::super) const WITHDRAWN: i32 = 3;
+}
+
+/// The version of this layout.
+const VERSION: i32 = 1;
+
+/// Makes the layout, or checks that it is one this program knows.
+pub(super) async fn prepare(mongo: &Mongo) -> Result<(), StoreFault> {
+    let gateway = mongo.collection(GATEWAY);
+    let layout = doc! { "_id": "layout" };
+    mongo
+        .call(
+            gateway
+                .update_one(layout.clone(), doc! { "$setOnInsert": { "version": VERSION } })
+                .upsert(true),
+        )
+        .await?;
+    let found = mongo.call(gateway.find_one(layout)).await?;
+    let version = found.and_then(|layout| layout.get_i32("version").ok());
+    if version != Some(VERSION) {
+        let version = version.map_or_else(|| "unknown".into(), |version| version.to_string());
+        return Err(mongo
+            .speaker
+            .damaged(&format!("layout {version}, this one knows {VERSION}")));
+    }
+    for (collection, indexes) in indexes() {
+        mongo
+            .call(mongo.collection(collection).create_indexes(indexes))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Partial indexes hold unfinished work and batches to list only, so that a start does not pay for what is over.
+fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
+    let upstream = doc! { "upstream_id": { "$exists": true } };
+    [
+        (
+            REQUESTS,
+            vec![
+                partial(doc! { "seq": 1 }, doc! { "state": { "$lt": state::ANSWERED } }),
+                partial(
+                    doc! { "fingerprint": 1, "ended_at": -1 },
+                    doc! { "state": state::ANSWERED },
+                ),
+            ],
+        ),
+        (
+            BATCHES,
+            vec![
+                partial(doc! { "sealed_at": 1 }, doc! { "unsettled": true }),
+                partial(doc! { "inherited": 1 }, doc! { "inherited": true }),
+                partial(doc! { "upstream_id": 1 }, upstream.clone()),
+                partial(doc! { "created_at": -1, "upstream_id": -1 }, upstream.clone()),
+                partial(
+                    doc! { "tenant": 1, "created_at": -1, "upstream_id": -1 },
+                    upstream,
+                ),
+            ],
+        ),
+        // The original makes this one, and takes it for granted where the collection is there.
+        (
+            BATCH_LOGS,
+            vec![IndexModel::builder().keys(doc! { "batch.id": 1 }).build()],
+        ),
+        (
+            CACHED_RESPONSES,
+            vec![IndexModel::builder().keys(doc! { "hash": 1 }).build()],
+        ),
+    ]
+}
+
+fn partial(keys: Document, filter: Document) -> IndexModel {
+    let options = IndexOptions::builder().partial_filter_expression(filter).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}

@@ -1,0 +1,305 @@
+//! Groups of records become documents.
+
+use batch_gpt_actors::{
+    ports::StoreFault,
+    rules::{
+        ids::{BatchKey, RequestId},
+        outcome::Origin,
+        record::Record,
+        time::Timestamp,
+        upstream_batch::UpstreamBatch,
+    },
+};
+use mongodb::{
+    bson::{Binary, Bson, Document, doc},
+    error::ErrorKind,
+};
+
+use super::{
+    Mongo, content,
+    fault::DUPLICATE_KEY,
+    layout::{BATCH_LOGS, BATCHES, BODIES, LINES, OUTCOMES, PIECES, REQUESTS, state},
+    original,
+    row::{batch_key, date, request_id, whole},
+};
+
+/// Ids that one statement names.
+const IDS: usize = 10_000;
+
+/// Bytes and statements of one update command, well below the server's 16 MiB and 100,000.
+const COMMAND_BYTES: usize = 8 << 20;
+const COMMAND_STATEMENTS: usize = 1_000;
+
+/// A statement of an update command.
+struct Update {
+    filter: Document,
+    change: Bson,
+    upsert: bool,
+}
+
+impl Update {
+    fn new(filter: Document, change: Document) -> Self {
+        Self {
+            filter,
+            change: change.into(),
+            upsert: false,
+        }
+    }
+}
+
+/// What a group of records asks of each collection. The fields are written in this order: what is named is there
+/// before what names it, so a group that breaks off leaves nothing that misleads.
+#[derive(Default)]
+struct Plan {
+    pieces: Vec<Document>,
+    bodies: Vec<Document>,
+    requests: Vec<Document>,
+    withdrawn: Vec<Update>,
+    lines: Vec<Document>,
+    batches: Vec<Document>,
+    sealed: Vec<Update>,
+    steps: Vec<Update>,
+    outcomes: Vec<Document>,
+    answered: Vec<Update>,
+    settled: Vec<Update>,
+    statuses: Vec<Document>,
+}
+
+/// Writes a group. What stands there already is left as it is.
+pub(super) async fn append(mongo: &Mongo, group: &[Record]) -> Result<(), StoreFault> {
+    let mut plan = Plan::default();
+    for record in group {
+        plan.add(record, mongo);
+    }
+    insert(mongo, PIECES, plan.pieces).await?;
+    insert(mongo, BODIES, plan.bodies).await?;
+    insert(mongo, REQUESTS, plan.requests).await?;
+    update(mongo, REQUESTS, plan.withdrawn).await?;
+    insert(mongo, LINES, plan.lines).await?;
+    insert(mongo, BATCHES, plan.batches).await?;
+    update(mongo, REQUESTS, plan.sealed).await?;
+    update(mongo, BATCHES, plan.steps).await?;
+    insert(mongo, OUTCOMES, plan.outcomes).await?;
+    update(mongo, REQUESTS, plan.answered).await?;
+    update(mongo, BATCHES, plan.settled).await?;
+    insert(mongo, BATCH_LOGS, plan.statuses).await
+}
+
+impl Plan {
+    fn add(&mut self, record: &Record, mongo: &Mongo) {
+        match record {
+            Record::Accepted { request, body } => {
+                let content = content::put(body, &mut self.pieces);
+                self.bodies
+                    .push(doc! { "_id": request_id(request.id), "content": content });
+                self.requests.push(doc! {
+                    "_id": request_id(request.id),
+                    "fingerprint": content::binary(request.fingerprint.0),
+                    "lane": {
+                        "tenant": &*request.lane.tenant.0,
+                        "endpoint": request.lane.endpoint.path(),
+                        "model": &*request.lane.model,
+                    },
+                    "accepted_at": date(request.at),
+                    "seq": mongo.sequence.next(),
+                    "state": state::OPEN,
+                });
+            }
+            // It may overtake an acceptance that was given up but is still on its way: a document is made here, so
+            // that the acceptance finds its place taken.
+            Record::Withdrawn { id, at } => {
+                let over = doc! { "$gte": [{ "$ifNull": ["$state", state::OPEN] }, state::ANSWERED] };
+                let change = doc! { "$set": {
+                    "ended_at": { "$cond": [over.clone(), "$ended_at", date(*at)] },
+                    "state": { "$cond": [over, "$state", state::WITHDRAWN] },
+                } };
+                self.withdrawn.push(Update {
+                    filter: doc! { "_id": request_id(*id) },
+                    change: vec![change].into(),
+                    upsert: true,
+                });
+            }
+            Record::Sealed {
+                key,
+                lane,
+                requests,
+                at,
+            } => {
+                let lines: Vec<u8> = requests.iter().flat_map(|id| id.0.to_be_bytes()).collect();
+                let content = content::put(&lines, &mut self.pieces);
+                self.lines
+                    .push(doc! { "_id": batch_key(*key), "content": content });
+                self.batches.push(doc! {
+                    "_id": batch_key(*key),
+                    "lane": {
+                        "tenant": &*lane.tenant.0,
+                        "endpoint": lane.endpoint.path(),
+                        "model": &*lane.model,
+                    },
+                    "tenant": &*lane.tenant.0,
+                    "sealed_at": date(*at),
+                    "requests": whole(requests.len() as u64),
+                    "unsettled": true,
+                    "owner": &mongo.owner,
+                    "lease_until": null,
+                });
+                let change = doc! { "$set": { "state": state::SEALED, "batch": batch_key(*key) } };
+                let pending = doc! { "$lt": state::ANSWERED };
+                self.sealed
+                    .extend(by_ids(requests.iter().copied(), &pending, &change));
+            }
+            Record::Uploaded { key, file, at } => self.steps.push(Update::new(
+                doc! { "_id": batch_key(*key), "upstream_id": { "$exists": false } },
+                doc! { "$set": { "file": file.as_str(), "uploaded_at": date(*at) } },
+            )),
+            // A later status of the same batch stands, should this come a second time.
+            Record::Created { key, batch, at } => {
+                let news = doc! { "upstream_id": { "$ne": batch.id.as_str() } };
+                self.observed(*key, batch, *at, news, mongo);
+            }
+            Record::Observed { key, batch, at } => self.observed(*key, batch, *at, doc! {}, mongo),
+            Record::Answered { outcomes, at, .. } => {
+                for (id, outcome) in outcomes.iter() {
+                    let content = content::put(&outcome.body, &mut self.pieces);
+                    let origin = match outcome.origin {
+                        Origin::Upstream => "upstream",
+                        Origin::Gateway => "gateway",
+                    };
+                    self.outcomes.push(doc! {
+                        "_id": request_id(*id),
+                        "status": i32::from(outcome.status),
+                        "origin": origin,
+                        "at": date(*at),
+                        "content": content,
+                    });
+                }
+                let change = doc! { "$set": { "state": state::ANSWERED, "ended_at": date(*at) } };
+                let unanswered = doc! { "$ne": state::ANSWERED };
+                let ids = outcomes.iter().map(|(id, _)| *id);
+                self.answered.extend(by_ids(ids, &unanswered, &change));
+            }
+            Record::Settled { key, at } => self.settled.push(Update::new(
+                doc! { "_id": batch_key(*key), "unsettled": true },
+                doc! { "$set": { "settled_at": date(*at) }, "$unset": { "unsettled": 1 } },
+            )),
+        }
+    }
+
+    fn observed(
+        &mut self,
+        key: BatchKey,
+        batch: &UpstreamBatch,
+        at: Timestamp,
+        news: Document,
+        mongo: &Mongo,
+    ) {
+        let revision = mongo.sequence.next();
+        let mut filter = doc! { "_id": batch_key(key), "revision": { "$not": { "$gte": revision } } };
+        filter.extend(news);
+        let change = doc! { "$set": {
+            "upstream_id": batch.id.as_str(),
+            "created_at": whole(batch.created_at),
+            "object": batch.raw.get(),
+            "observed_at": date(at),
+            "revision": revision,
+        } };
+        self.steps.push(Update::new(filter, change));
+        self.statuses.push(original::log_entry(batch, at));
+    }
+}
+
+/// Statements that change the requests of `ids` which are in such a state.
+fn by_ids(
+    ids: impl Iterator<Item = RequestId>,
+    state: &Document,
+    change: &Document,
+) -> impl Iterator<Item = Update> {
+    let ids: Vec<Binary> = ids.map(request_id).collect();
+    let statements = ids.chunks(IDS).map(|ids| {
+        let filter = doc! { "_id": { "$in": ids.to_vec() }, "state": state.clone() };
+        Update::new(filter, change.clone())
+    });
+    statements.collect::<Vec<_>>().into_iter()
+}
+
+/// Inserts documents. One whose `_id` is taken stands there from an earlier time.
+pub(super) async fn insert(
+    mongo: &Mongo,
+    collection: &str,
+    documents: Vec<Document>,
+) -> Result<(), StoreFault> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let collection = mongo.collection(collection);
+    let insertion = async {
+        match collection.insert_many(documents).ordered(false).await {
+            Err(error) if only_duplicates(&error.kind) => Ok(()),
+            other => other.map(drop),
+        }
+    };
+    mongo.call(insertion).await
+}
+
+fn only_duplicates(kind: &ErrorKind) -> bool {
+    let ErrorKind::InsertMany(errors) = kind else {
+        return false;
+    };
+    errors.write_concern_error.is_none()
+        && errors
+            .write_errors
+            .iter()
+            .flatten()
+            .all(|error| error.code == DUPLICATE_KEY)
+}
+
+/// Runs statements in their order. The driver's own bulk write needs a newer server than most have.
+async fn update(mongo: &Mongo, collection: &str, updates: Vec<Update>) -> Result<(), StoreFault> {
+    let mut commands = vec![(Vec::new(), 0)];
+    for update in updates {
+        let statement =
+            doc! { "q": update.filter, "u": update.change, "multi": !update.upsert, "upsert": update.upsert };
+        let length = statement
+            .to_vec()
+            .map_err(|error| mongo.speaker.fault(&error.into()))?
+            .len();
+        match commands.last_mut() {
+            Some((statements, bytes))
+                if *bytes + length <= COMMAND_BYTES && statements.len() < COMMAND_STATEMENTS =>
+            {
+                statements.push(statement);
+                *bytes += length;
+            }
+            _ => commands.push((vec![statement], length)),
+        }
+    }
+    for (statements, _) in commands {
+        if !statements.is_empty() {
+            run(mongo, collection, statements).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn run(mongo: &Mongo, collection: &str, statements: Vec<Document>) -> Result<(), StoreFault> {
+    let command = doc! {
+        "update": collection,
+        "updates": statements,
+        "ordered": true,
+        "writeConcern": { "w": "majority", "j": true },
+    };
+    let answer = mongo.call(mongo.database.run_command(command)).await?;
+    if let Ok(errors) = answer.get_array("writeErrors")
+        && let Some(error) = errors.iter().find_map(Bson::as_document)
+    {
+        let message = error.get_str("errmsg").unwrap_or_default();
+        return Err(mongo
+            .speaker
+            .refusal(error.get_i32("code").unwrap_or_default(), message));
+    }
+    if let Ok(error) = answer.get_document("writeConcernError") {
+        let message = error.get_str("errmsg").unwrap_or_default();
+        return Err(mongo.speaker.unavailable(message));
+    }
+    Ok(())
+}
