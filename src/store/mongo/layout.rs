@@ -7,7 +7,7 @@ use mongodb::{
     options::IndexOptions,
 };
 
-use super::Mongo;
+use super::{AT_START, Mongo};
 
 /// Accepted requests: narrow documents, because a whole batch's change at once. One that is withdrawn before it was
 /// ever written is a document of its id and state only.
@@ -64,8 +64,9 @@ pub(super) async fn prepare(mongo: &Mongo) -> Result<(), StoreFault> {
             .damaged(&format!("layout {version}, this one knows {VERSION}")));
     }
     for (collection, indexes) in indexes() {
+        let collection = mongo.collection(collection);
         mongo
-            .call(mongo.collection(collection).create_indexes(indexes))
+            .call_within(AT_START, collection.create_indexes(indexes))
             .await?;
     }
     Ok(())
