@@ -1,2 +1,140 @@
-//! The gateway.
-fn main() {}
+//! The `batch-gpt` command.
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{process::ExitCode, sync::Arc};
+
+use batch_gpt::{
+    app::{Application, StartFault},
+    cli::{Cli, Command, HealthcheckArgs, ServeArgs},
+    config::{Config, UpstreamConfig},
+    demo,
+    signals::StopSignals,
+};
+use batch_gpt_simulator::{SimulateArgs, Simulator};
+use clap::Parser;
+use tokio::runtime::Runtime;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let quiet = matches!(cli.command, Some(Command::Demo(_)));
+    let filter = env_logger::Env::default().default_filter_or(if quiet { "warn" } else { "info" });
+    env_logger::Builder::from_env(filter).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => Arc::new(runtime),
+        Err(error) => return failed(&format!("cannot start threads: {error}")),
+    };
+    let system = actix_rt::System::with_tokio_rt({
+        let runtime = runtime.clone();
+        || runtime
+    });
+    system.block_on(async move {
+        match cli.command {
+            None => serve(&cli.serve, runtime).await,
+            Some(Command::Serve(args)) => serve(&args, runtime).await,
+            Some(Command::Demo(args)) => demo::run(&args, runtime).await,
+            Some(Command::Simulate(args)) => simulate(&args).await,
+            Some(Command::Healthcheck(args)) => healthcheck(&args).await,
+        }
+    })
+}
+
+fn failed(why: &str) -> ExitCode {
+    eprintln!("batch-gpt: {why}");
+    ExitCode::FAILURE
+}
+
+async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
+    let config = match Config::parse(args) {
+        Ok(config) => config,
+        Err(bad) => {
+            for problem in bad.0 {
+                eprintln!("batch-gpt: {problem}");
+            }
+            return ExitCode::from(2);
+        }
+    };
+    let mut signals = match StopSignals::catch() {
+        Ok(signals) => signals,
+        Err(error) => return failed(&format!("cannot catch signals: {error}")),
+    };
+    let simulated = matches!(config.upstream, UpstreamConfig::Simulated);
+    let application = match Application::bind(config, runtime).await {
+        Ok(application) => application,
+        Err(fault) => return failed(&fault.to_string()),
+    };
+    let mut trusted = true;
+    tokio::select! {
+        started = application.start() => match started {
+            Ok(()) => greet(&application, simulated),
+            Err(fault) => return refuse(application, &fault).await,
+        },
+        signal = signals.next() => log::info!("{signal} before the start was complete"),
+    }
+    tokio::select! {
+        signal = signals.next() => log::info!("{signal}: stopping in order; a second signal stops at once"),
+        () = application.distrusted() => {
+            log::error!("three handlers panicked within a minute: stopping in order");
+            trusted = false;
+        }
+    }
+    tokio::select! {
+        () = application.stop() => {}
+        signal = signals.next() => {
+            log::warn!("{signal}: stopping at once");
+            std::process::exit(130);
+        }
+    }
+    if trusted {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+async fn refuse(application: Application, fault: &StartFault) -> ExitCode {
+    application.stop().await;
+    failed(&fault.to_string())
+}
+
+fn greet(application: &Application, simulated: bool) {
+    let address = application.address();
+    let upstream = if simulated {
+        "the simulated upstream"
+    } else {
+        "the upstream"
+    };
+    log::info!(
+        "batch-gpt {} serves http://{address}/v1 with {upstream}",
+        env!("CARGO_PKG_VERSION")
+    );
+    log::info!("try it: OpenAI(base_url=\"http://{address}/v1\", api_key=\"any\", timeout=86400)");
+}
+
+async fn simulate(args: &SimulateArgs) -> ExitCode {
+    let mut signals = match StopSignals::catch() {
+        Ok(signals) => signals,
+        Err(error) => return failed(&format!("cannot catch signals: {error}")),
+    };
+    match Simulator::start(args.settings()).await {
+        Ok(simulator) => {
+            log::info!("the simulated upstream serves {}", simulator.base_url());
+            log::info!("{} stops it", signals.next().await);
+            simulator.stop(true).await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&format!("cannot start the simulated upstream: {error}")),
+    }
+}
+
+async fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
+    let url = format!("http://{}/readyz", args.bind_address);
+    let ready = reqwest::get(&url)
+        .await
+        .is_ok_and(|response| response.status().is_success());
+    if ready {
+        ExitCode::SUCCESS
+    } else {
+        failed(&format!("{url} does not answer that it is ready"))
+    }
+}

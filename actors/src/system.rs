@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+
 use crate::{
     batch_submitter::{self, BatchSubmitter, Line, Resume},
     board::Board,
@@ -23,7 +25,7 @@ use crate::{
     rules::{
         collate::Limits,
         ids::RequestId,
-        record::{Progress, UnfinishedBatch, replay},
+        record::{Accepted, Progress, UnfinishedBatch, replay},
         retry::Polling,
     },
     status_logger::{Flush, StatusLogger},
@@ -124,13 +126,19 @@ impl System {
         !self.store_down.load(Relaxed)
     }
 
-    /// Takes up what an earlier life left unfinished. Returns the numbers of requests and batches taken up.
+    /// Takes up what an earlier life left unfinished. Returns the numbers of requests and batches taken up. Everything
+    /// is read before anything is started, so that a failure leaves nothing half taken up.
     pub async fn recover(&self) -> Result<(usize, usize), StoreFault> {
         let unfinished = replay(self.store.unfinished().await?);
-        let (requests, batches) = (
+        let found = (
             unfinished.open.len() + unfinished.awaited.len(),
             unfinished.batches.len(),
         );
+        let open = self.open(unfinished.open).await?;
+        let mut resumed = Vec::new();
+        for batch in unfinished.batches {
+            resumed.push(self.resume(batch).await?);
+        }
         for request in unfinished.awaited {
             let restore = Restore {
                 open: Vec::new(),
@@ -138,43 +146,53 @@ impl System {
             };
             self.collectors.by(&request.lane).tell(restore);
         }
-        for batch in unfinished.batches {
-            self.resume(batch).await?;
+        for resume in resumed {
+            self.submitters.least_loaded().tell(resume);
         }
-        for open in unfinished.open.chunks(RESTORE) {
-            let ids: Vec<RequestId> = open.iter().map(|request| request.id).collect();
-            let bodies: HashMap<_, _> = self.store.bodies(&ids).await?.into_iter().collect();
-            for request in open {
-                let Some(body) = bodies.get(&request.id) else {
-                    log::error!(
-                        "request {} was accepted, but the store has no body for it",
-                        request.id
-                    );
-                    continue;
-                };
-                let restore = Restore {
-                    open: vec![(request.clone(), body.clone())],
-                    awaited: Vec::new(),
-                };
-                self.collectors.by(&request.lane).tell(restore);
-            }
+        for (request, body) in open {
+            let lane = request.lane.clone();
+            self.collectors.by(&lane).tell(Restore {
+                open: vec![(request, body)],
+                awaited: Vec::new(),
+            });
         }
-        Ok((requests, batches))
+        Ok(found)
     }
 
-    async fn resume(&self, unfinished: UnfinishedBatch) -> Result<(), StoreFault> {
-        let lines = match unfinished.progress {
-            Progress::Sealed => self.store.bodies(&unfinished.requests).await?,
-            _ => Vec::new(),
+    /// Fetches the bodies of requests that are to be collated again.
+    async fn open(&self, requests: Vec<Accepted>) -> Result<Vec<(Accepted, Bytes)>, StoreFault> {
+        let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
+        let mut bodies = HashMap::new();
+        for ids in ids.chunks(RESTORE) {
+            bodies.extend(self.store.bodies(ids).await?);
+        }
+        let with_body = |request: Accepted| match bodies.remove(&request.id) {
+            Some(body) => Some((request, body)),
+            None => {
+                log::error!(
+                    "request {} was accepted, but the store has no body for it",
+                    request.id
+                );
+                None
+            }
         };
+        Ok(requests.into_iter().filter_map(with_body).collect())
+    }
+
+    async fn resume(&self, unfinished: UnfinishedBatch) -> Result<Resume, StoreFault> {
+        let mut lines = Vec::new();
+        if matches!(unfinished.progress, Progress::Sealed) {
+            for ids in unfinished.requests.chunks(RESTORE) {
+                lines.extend(self.store.bodies(ids).await?);
+            }
+        }
         let lines = lines.into_iter().map(|(id, body)| Line { id, body }).collect();
         let collector = self.collectors.by(&unfinished.lane).clone();
-        self.submitters.least_loaded().tell(Resume {
+        Ok(Resume {
             unfinished,
             lines,
             collector,
-        });
-        Ok(())
+        })
     }
 
     /// Brings the graph to rest: open lanes are sealed and submitted, batches in flight are settled as far as
@@ -186,6 +204,11 @@ impl System {
         // A store that does not work must not hold up the stop; what it lacks is not promised to anybody.
         let flushed = tokio::time::timeout(FLUSH_LIMIT, self.flush()).await.is_ok();
         settled && flushed
+    }
+
+    /// Lets go of the store. Nothing may be recorded afterwards.
+    pub async fn close(&self) {
+        self.store.close().await;
     }
 
     async fn settle(&self) {

@@ -67,7 +67,11 @@ pub(crate) struct Batch {
     pub(crate) status: Status,
     pub(crate) times: Times,
     pub(crate) errors: Vec<BatchError>,
-    /// Set when validation succeeded.
+    /// Lines of the input file, known once validation succeeded.
+    pub(crate) total: usize,
+    /// The model those lines ask for.
+    pub(crate) requested_model: Option<String>,
+    /// Present from the end of validation to the end of the batch, since it holds the whole input.
     pub(crate) plan: Option<Arc<Plan>>,
     /// Set when lines were executed, which happens once.
     pub(crate) results: Option<Results>,
@@ -164,9 +168,9 @@ impl Batch {
     pub(crate) fn entry(&self) -> BatchEntry {
         BatchEntry {
             id: self.id.clone(),
-            model: self.plan.as_ref().map(|plan| plan.model.clone()),
+            model: self.requested_model.clone(),
             endpoint: self.request.endpoint.path().to_owned(),
-            lines: self.plan.as_ref().map_or(0, |plan| plan.lines.len()),
+            lines: self.total,
             status: self.status.name().to_owned(),
             metadata: self.request.metadata.clone(),
         }
@@ -212,18 +216,7 @@ impl Batch {
 
     /// Progress hints (contract, section 2.2): lines that were written off appear in the total only.
     fn counts(&self, now_ms: u64, timing: &Timing, knobs: &Knobs) -> Counts {
-        let Some(plan) = &self.plan else {
-            return Counts::default();
-        };
-        let total = plan.lines.len();
-        let (completed, failed) = match &self.results {
-            Some(results) => (results.completed, results.failed),
-            None => {
-                let done = self.progress(self.times.cancelling.unwrap_or(now_ms), timing);
-                let failed = plan.first(done).filter(|line| line.fails).count();
-                (done - failed, failed)
-            }
-        };
+        let total = self.total;
         if knobs.counts_lie && self.status == Status::Completed {
             return Counts {
                 total,
@@ -231,6 +224,15 @@ impl Batch {
                 failed: 0,
             };
         }
+        let (completed, failed) = match (&self.results, &self.plan) {
+            (Some(results), _) => (results.completed, results.failed),
+            (None, Some(plan)) => {
+                let done = self.progress(self.times.cancelling.unwrap_or(now_ms), timing);
+                let failed = plan.first(done).filter(|line| line.fails).count();
+                (done - failed, failed)
+            }
+            (None, None) => (0, 0),
+        };
         Counts {
             total,
             completed,

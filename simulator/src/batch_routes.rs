@@ -40,12 +40,7 @@ async fn create(
     project: ReqData<Project>,
     body: Result<Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.map_err(|cause| {
-        ApiError::new(
-            cause.as_response_error().status_code(),
-            "The request body could not be read.",
-        )
-    })?;
+    let body = body.map_err(|cause| ApiError::unreadable_body(&cause))?;
     let request = CreateRequest::read(&body)?;
     let now_ms = world.clock.now_ms();
     let mut state = world.lock();

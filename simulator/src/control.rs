@@ -53,7 +53,8 @@ async fn ledger(world: Data<World>) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(report))
 }
 
-async fn clock(world: Data<World>, body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn clock(world: Data<World>, body: Result<Bytes, actix_web::Error>) -> Result<HttpResponse, ApiError> {
+    let body = body.map_err(|cause| ApiError::unreadable_body(&cause))?;
     let request: ClockRequest = serde_json::from_slice(&body)
         .map_err(|cause| ApiError::invalid(format!("Invalid clock request: {cause}.")))?;
     world.clock.advance(request.advance_seconds.saturating_mul(1000));
@@ -68,7 +69,11 @@ async fn settings(world: Data<World>) -> HttpResponse {
     HttpResponse::Ok().json(world.lock().adjustable())
 }
 
-async fn patch_settings(world: Data<World>, body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn patch_settings(
+    world: Data<World>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.map_err(|cause| ApiError::unreadable_body(&cause))?;
     let invalid = |cause: serde_json::Error| ApiError::invalid(format!("Invalid settings: {cause}."));
     let patch: Value = serde_json::from_slice(&body).map_err(invalid)?;
     let mut state = world.lock();

@@ -93,6 +93,12 @@ impl ApiError {
         .code("invalid_value")
     }
 
+    /// The refusal of a request whose body is too large or was cut short.
+    pub(crate) fn unreadable_body(cause: &actix_web::Error) -> ApiError {
+        let status = cause.as_response_error().status_code();
+        ApiError::new(status, "The request body could not be read.")
+    }
+
     /// The 500 for a failure of the simulator itself.
     pub(crate) fn internal(cause: &dyn fmt::Display) -> ApiError {
         log::error!("the simulator failed to answer: {cause}");

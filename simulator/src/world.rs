@@ -119,6 +119,8 @@ impl State {
                 ..Times::default()
             },
             errors: Vec::new(),
+            total: 0,
+            requested_model: None,
             plan: None,
             results: None,
             output_file_id: None,
@@ -191,6 +193,8 @@ impl State {
         match job.step {
             Step::Validate => match verdict {
                 Some(Ok(plan)) => {
+                    batch.total = plan.lines.len();
+                    batch.requested_model = Some(plan.model.clone());
                     batch.plan = Some(plan.into());
                     batch.times.in_progress = due;
                     batch.status = Status::InProgress;
@@ -264,11 +268,15 @@ impl State {
         let Some(batch) = self.batches.get_mut(position) else {
             return;
         };
-        let (Some(results), Some(plan)) = (&batch.results, &batch.plan) else {
+        // What is left in a batch that ended is small, so that a simulator can run for long.
+        let (Some(plan), Some(results)) = (batch.plan.take(), &mut batch.results) else {
             return;
         };
+        let (output, error) = (
+            std::mem::take(&mut results.output),
+            std::mem::take(&mut results.error),
+        );
         batch.model = Some(format!("{}{}", plan.model, self.knobs.snapshot_suffix));
-        let (output, error) = (results.output.clone(), results.error.clone());
         if let (Some(output_id), Some(error_id)) = (&batch.output_file_id, &batch.error_file_id) {
             self.files.fill(output_id, output);
             self.files.fill(error_id, error);

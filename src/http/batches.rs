@@ -6,8 +6,8 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use batch_gpt_actors::{
-    ports::{Listing, Page, StoredBatch},
     poller::Cancel,
+    ports::{Listing, Page, StoredBatch},
     rules::{
         fault::Fault,
         ids::BatchId,
@@ -42,28 +42,46 @@ pub async fn list(
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
     let limit = limit(paging.limit.as_deref())?;
-    let after = paging.after.as_deref().filter(|after| !after.is_empty()).map(BatchId::from);
-    let page = Page { tenant, after: after.clone(), limit };
-    let logger = gateway.system.loggers.by(&page.after);
-    let listing = logger.inquire(|reply| List { page, reply }).await.map_err(|_| HttpError::internal())?;
+    let after = paging
+        .after
+        .as_deref()
+        .filter(|after| !after.is_empty())
+        .map(BatchId::from);
+    let page = Page {
+        tenant,
+        after: after.clone(),
+        limit,
+    };
+    let logger = gateway.system()?.loggers.by(&page.after);
+    let listing = logger
+        .inquire(|reply| List { page, reply })
+        .await
+        .map_err(|_| HttpError::internal())?;
     let listing = listing.map_err(|_| HttpError::store_unavailable())?;
     let listing = listing.ok_or_else(|| no_such_batch(after.as_ref().map_or("", BatchId::as_str)))?;
     Ok(json(envelope(&listing)))
 }
 
 fn limit(text: Option<&str>) -> Result<usize, HttpError> {
-    let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
-    text.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
-        let message = format!("Invalid 'limit': expected a number from 1 to 100, but got '{text}'.");
-        let error = ApiError::new("invalid_request_error", Some("invalid_value"), message).param("limit");
-        HttpError::bad_request(error)
-    })
+    let Some(text) = text else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=100).contains(limit))
+        .ok_or_else(|| {
+            let message = format!("Invalid 'limit': expected a number from 1 to 100, but got '{text}'.");
+            let error = ApiError::new("invalid_request_error", Some("invalid_value"), message).param("limit");
+            HttpError::bad_request(error)
+        })
 }
 
 /// The objects stand in the page byte for byte as the upstream wrote them.
 fn envelope(listing: &Listing<StoredBatch>) -> String {
     let id = |batch: Option<&StoredBatch>| {
-        let id = batch.and_then(|batch| UpstreamBatch::parse(batch.object.get()).ok()).map(|batch| batch.id);
+        let id = batch
+            .and_then(|batch| UpstreamBatch::parse(batch.object.get()).ok())
+            .map(|batch| batch.id);
         // Serialising a string cannot fail.
         serde_json::to_string(&id).unwrap_or_else(|_| "null".into())
     };
@@ -96,7 +114,7 @@ pub async fn cancel(
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
     let stored = find(&gateway, tenant, &id).await?;
-    if let Some(poller) = gateway.system.pollers.find(&BatchId::from(id.as_str()))
+    if let Some(poller) = gateway.system()?.pollers.find(&BatchId::from(id.as_str()))
         && let Ok(cancelled) = poller.inquire(|reply| Cancel { reply }).await
     {
         let batch = cancelled.map_err(upstream_error)?;
@@ -120,9 +138,13 @@ fn cancellable(batch: &UpstreamBatch) -> Result<(), HttpError> {
 
 async fn find(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<StoredBatch, HttpError> {
     let batch_id = BatchId::from(id);
-    let logger = gateway.system.loggers.by(&batch_id);
+    let logger = gateway.system()?.loggers.by(&batch_id);
     let found = logger
-        .inquire(|reply| Find { tenant, id: batch_id, reply })
+        .inquire(|reply| Find {
+            tenant,
+            id: batch_id,
+            reply,
+        })
         .await
         .map_err(|_| HttpError::internal())?
         .map_err(|_| HttpError::store_unavailable())?;
@@ -143,7 +165,11 @@ fn upstream_error(fault: Fault) -> HttpError {
             let message = "The upstream could not be asked just now.";
             log::warn!("a cancellation failed: {other}");
             let error = ApiError::new("server_error", Some("upstream_unavailable"), message);
-            HttpError { status: StatusCode::BAD_GATEWAY, error, retry: Retry::After(5) }
+            HttpError {
+                status: StatusCode::BAD_GATEWAY,
+                error,
+                retry: Retry::After(5),
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     http::{
         StatusCode,
         header::{self, ContentType},
@@ -41,7 +41,7 @@ async fn collate(
     gateway: &Gateway,
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.tenant(request)?;
-    gateway.open()?;
+    let system = gateway.open()?;
     let _permit = gateway.admit()?;
     json_only(request)?;
     let bytes = read(request, payload, gateway.max_body_bytes).await?;
@@ -49,11 +49,21 @@ async fn collate(
     // The client's own buffer goes now; what is kept from here on is the line.
     drop(bytes);
     let fingerprint = checked.fingerprint(&tenant, endpoint);
-    let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
+    let lane = Arc::new(Lane {
+        tenant,
+        endpoint,
+        model: checked.model,
+    });
     let (reply, delivery) = oneshot::channel();
-    let collector = gateway.system.collectors.by(&lane);
+    let collector = system.collectors.by(&lane);
     let resent = is_resent(request);
-    let enqueue = Enqueue { lane, fingerprint, body: checked.line, resent, reply };
+    let enqueue = Enqueue {
+        lane,
+        fingerprint,
+        body: checked.line,
+        resent,
+        reply,
+    };
     match collector.ask(enqueue).await {
         Ok(Ok(_)) => {}
         Ok(Err(Refused::Draining)) => return Err(HttpError::stopping()),
@@ -95,7 +105,9 @@ fn answer(outcome: Outcome) -> HttpResponse {
 /// The official clients count their re-sends (contract, section 5.1).
 fn is_resent(request: &HttpRequest) -> bool {
     let count = request.headers().get("x-stainless-retry-count");
-    count.and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok()).is_some_and(|count| count > 0)
+    count
+        .and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok())
+        .is_some_and(|count| count > 0)
 }
 
 fn json_only(request: &HttpRequest) -> Result<(), HttpError> {

@@ -3,8 +3,8 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
@@ -18,67 +18,64 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::error::{HttpError, Retry};
 use crate::keys::{Key, Keys};
 
-/// Where the gateway is between start and stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Stage {
-    /// The journal is being read; nothing is accepted yet.
-    Starting,
-    /// Requests are accepted.
-    Serving,
-    /// Nothing new is accepted; what is under way is brought to an end.
-    Draining,
-}
-
 /// Shared by all handlers.
 pub struct Gateway {
-    /// The actors.
-    pub system: System,
+    /// The actors, once the journal has been read.
+    system: OnceLock<System>,
+    draining: AtomicBool,
     /// Largest body of a request, in bytes.
     pub max_body_bytes: usize,
     keys: Keys,
     admin_key: Option<Key>,
     permits: Arc<Semaphore>,
-    stage: AtomicU8,
 }
 
 impl Gateway {
     /// A gateway that is starting. At most `max_open_requests` are accepted and unanswered at a time.
-    pub fn new(
-        system: System,
-        keys: Keys,
-        admin_key: Option<Key>,
-        max_open_requests: usize,
-        max_body_bytes: usize,
-    ) -> Self {
+    pub fn new(keys: Keys, admin_key: Option<Key>, max_open_requests: usize, max_body_bytes: usize) -> Self {
         let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
-        let stage = AtomicU8::new(Stage::Starting as u8);
-        Self { system, max_body_bytes, keys, admin_key, permits, stage }
-    }
-
-    /// Moves on to the next stage.
-    pub fn enter(&self, stage: Stage) {
-        self.stage.store(stage as u8, Relaxed);
-    }
-
-    /// Where it is.
-    pub fn stage(&self) -> Stage {
-        match self.stage.load(Relaxed) {
-            0 => Stage::Starting,
-            1 => Stage::Serving,
-            _ => Stage::Draining,
+        let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
+        Self {
+            system,
+            draining,
+            max_body_bytes,
+            keys,
+            admin_key,
+            permits,
         }
     }
 
-    /// Whether new requests are taken; otherwise what their clients are told.
-    pub fn open(&self) -> Result<(), HttpError> {
-        match self.stage() {
-            Stage::Starting => {
-                Err(HttpError::unavailable("gateway_starting", "The gateway is reading its journal."))
-            }
-            Stage::Draining => Err(HttpError::stopping()),
-            Stage::Serving if !self.system.store_works() => Err(HttpError::store_unavailable()),
-            Stage::Serving => Ok(()),
+    /// Starts to serve with these actors, which have taken up what was unfinished.
+    pub fn serve(&self, system: System) -> &System {
+        self.system.get_or_init(|| system)
+    }
+
+    /// Accepts nothing more.
+    pub fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Whether it accepts nothing more.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// The actors; while the journal is still being read, what clients are told instead.
+    pub fn system(&self) -> Result<&System, HttpError> {
+        let starting = || HttpError::unavailable("gateway_starting", "The gateway is reading its journal.");
+        self.system.get().ok_or_else(starting)
+    }
+
+    /// The actors, if new requests are taken; otherwise what their clients are told.
+    pub fn open(&self) -> Result<&System, HttpError> {
+        if self.is_draining() {
+            return Err(HttpError::stopping());
+        }
+        let system = self.system()?;
+        if system.store_works() {
+            Ok(system)
+        } else {
+            Err(HttpError::store_unavailable())
         }
     }
 
@@ -87,13 +84,19 @@ impl Gateway {
         self.permits.clone().try_acquire_owned().map_err(|_| {
             let message = "Too many requests are waiting for an answer already.";
             let error = ApiError::new("requests", Some("rate_limit_exceeded"), message);
-            HttpError { status: StatusCode::TOO_MANY_REQUESTS, error, retry: Retry::After(5) }
+            HttpError {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                error,
+                retry: Retry::After(5),
+            }
         })
     }
 
     /// Whose request it is.
     pub fn tenant(&self, request: &HttpRequest) -> Result<Tenant, HttpError> {
-        self.keys.tenant(bearer(request)).ok_or_else(|| unauthorized(bearer(request).is_some()))
+        self.keys
+            .tenant(bearer(request))
+            .ok_or_else(|| unauthorized(bearer(request).is_some()))
     }
 
     /// Whose batches this request may see: everybody's for an administrator.
@@ -119,7 +122,11 @@ impl Gateway {
         if local || self.is_admin(request) {
             return Ok(());
         }
-        let error = ApiError::new("invalid_request_error", Some("forbidden"), "This is for administrators.");
+        let error = ApiError::new(
+            "invalid_request_error",
+            Some("forbidden"),
+            "This is for administrators.",
+        );
         Err(HttpError::new(StatusCode::FORBIDDEN, error))
     }
 }
@@ -131,13 +138,22 @@ fn peer(request: &HttpRequest) -> Option<IpAddr> {
 fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get("authorization")?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| key.trim())
+        .filter(|key| !key.is_empty())
 }
 
 fn unauthorized(presented: bool) -> HttpError {
     let (code, message) = match presented {
         true => (Some("invalid_api_key"), "Incorrect API key provided."),
-        false => (None, "You didn't provide an API key: send it as 'Authorization: Bearer KEY'."),
+        false => (
+            None,
+            "You didn't provide an API key: send it as 'Authorization: Bearer KEY'.",
+        ),
     };
-    HttpError::new(StatusCode::UNAUTHORIZED, ApiError::new("invalid_request_error", code, message))
+    HttpError::new(
+        StatusCode::UNAUTHORIZED,
+        ApiError::new("invalid_request_error", code, message),
+    )
 }

@@ -7,14 +7,13 @@ use actix_web::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    error::HttpError,
-    gateway::{Gateway, Stage},
-};
+use super::{error::HttpError, gateway::Gateway};
 
 /// `GET /livez`: the process answers.
 pub async fn livez() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("ok\n")
 }
 
 /// How much `/readyz` says.
@@ -25,21 +24,29 @@ pub struct Detail {
 
 /// `GET /readyz`: requests are accepted. `?verbose` says why not.
 pub async fn readyz(detail: Query<Detail>, gateway: Data<Gateway>) -> HttpResponse {
-    let stage = gateway.stage();
+    let system = gateway.system();
     let checks = [
-        ("journal", stage != Stage::Starting),
-        ("store", gateway.system.store_works()),
-        ("not-draining", stage != Stage::Draining),
+        ("journal", system.is_ok()),
+        ("store", system.is_ok_and(|system| system.store_works())),
+        ("not-draining", !gateway.is_draining()),
     ];
     let ready = checks.iter().all(|(_, passed)| *passed);
     let mut text = String::new();
     if detail.verbose.is_some() {
         for (name, passed) in checks {
-            text += &format!("[{}]{name} {}\n", if passed { '+' } else { '-' }, if passed { "ok" } else { "failed" });
+            text += &format!(
+                "[{}]{name} {}\n",
+                if passed { '+' } else { '-' },
+                if passed { "ok" } else { "failed" }
+            );
         }
     }
     text += if ready { "ok\n" } else { "not ready\n" };
-    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut response = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     response.content_type("text/plain; charset=utf-8").body(text)
 }
 
@@ -47,6 +54,6 @@ pub async fn readyz(detail: Query<Detail>, gateway: Data<Gateway>) -> HttpRespon
 /// hold the answer up.
 pub async fn actors(request: HttpRequest, gateway: Data<Gateway>) -> Result<HttpResponse, HttpError> {
     gateway.administrators_only(&request)?;
-    let actors = gateway.system.board.entries().await;
+    let actors = gateway.system()?.board.entries().await;
     Ok(HttpResponse::Ok().json(json!({ "actors": actors })))
 }

@@ -1,2 +1,45 @@
-//! Chores of the repository.
-fn main() {}
+//! Chores of the repository: `cargo xtask --help` lists them.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod acceptance;
+mod cancellation;
+mod mongod;
+mod process;
+mod python;
+mod repository;
+mod running;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One chore.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every test, with the tools they need installed under the target folder.
+    Test(test::TestArgs),
+}
+
+fn main() -> ExitCode {
+    let chore = match Cli::parse().command {
+        Command::Test(args) => test::run(&args),
+    };
+    match chore {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use batch_gpt_simulator::{Settings, Simulator, Timing};
+use batch_gpt_simulator::{Knobs, Settings, Simulator, Timing};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -112,6 +112,11 @@ impl Bench {
         }
     }
 
+    /// A frozen bench with the given knobs.
+    pub async fn turned(knobs: Knobs) -> Bench {
+        Bench::with(Settings { knobs, ..frozen() }).await
+    }
+
     /// The URL of a path below `/v1`.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.simulator.base_url())
@@ -208,6 +213,14 @@ impl Bench {
         let batch = self.batch(id).await;
         let ended = ["completed", "failed", "cancelled", "expired"];
         assert!(ended.contains(&text(&batch["status"])), "{batch}");
+        batch
+    }
+
+    /// Runs one batch of chat lines to its completion.
+    pub async fn run(&self, lines: &[String]) -> Value {
+        let id = self.submit(file_of(lines)).await;
+        let batch = self.finish(&id).await;
+        assert_eq!(batch["status"], "completed", "{batch}");
         batch
     }
 

@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use batch_gpt_actors::rules::{
+    fingerprint::Fingerprint,
+    ids::{BatchKey, FileId, RequestId},
+    lane::{Endpoint, Lane, Tenant},
+    outcome::{Origin, Outcome},
+    record::{Accepted, Progress, Record, replay},
+    time::Timestamp,
+    upstream_batch::UpstreamBatch,
+};
+use proptest::{collection::vec, prelude::*};
+
+fn lane() -> Arc<Lane> {
+    Arc::new(Lane {
+        tenant: Tenant::anonymous(),
+        endpoint: Endpoint::ChatCompletions,
+        model: "m".into(),
+    })
+}
+
+fn upstream(status: &str) -> UpstreamBatch {
+    UpstreamBatch::parse(&format!(r#"{{"id":"batch_1","status":"{status}"}}"#)).unwrap()
+}
+
+fn outcome() -> Outcome {
+    Outcome {
+        status: 200,
+        body: "{}".into(),
+        origin: Origin::Upstream,
+    }
+}
+
+/// The journal of a life in which batches of two are sealed from ten requests and come to different ends.
+fn journal(withdrawn: &[bool]) -> Vec<Record> {
+    let at = Timestamp(1);
+    let mut records = Vec::new();
+    for n in 0..10u128 {
+        let id = RequestId(n);
+        let request = Accepted {
+            id,
+            lane: lane(),
+            fingerprint: Fingerprint([n as u8; 32]),
+            at,
+        };
+        records.push(Record::Accepted {
+            request,
+            body: "{}".into(),
+        });
+        if withdrawn[n as usize] {
+            records.push(Record::Withdrawn { id, at });
+        }
+    }
+    let taken: Vec<RequestId> = (0..10)
+        .filter(|n| !withdrawn[*n as usize])
+        .map(RequestId)
+        .collect();
+    for (n, requests) in taken.chunks(2).enumerate() {
+        let key = BatchKey(n as u128);
+        records.push(Record::Sealed {
+            key,
+            lane: lane(),
+            requests: requests.into(),
+            at,
+        });
+        records.push(Record::Uploaded {
+            key,
+            file: FileId::from("file-1"),
+            at,
+        });
+        records.push(Record::Created {
+            key,
+            batch: upstream("validating"),
+            at,
+        });
+        records.push(Record::Observed {
+            key,
+            batch: upstream("completed"),
+            at,
+        });
+        for id in requests {
+            records.push(Record::Answered {
+                key,
+                outcomes: [(*id, outcome())].into(),
+                at,
+            });
+        }
+        records.push(Record::Settled { key, at });
+    }
+    records
+}
+
+proptest! {
+    /// Whatever prefix a crash leaves: each request is open, awaited by a batch, or at its end, and never two.
+    #[test]
+    fn every_prefix_accounts_for_every_request(withdrawn in vec(any::<bool>(), 10), cut in 0..70usize) {
+        let mut records = journal(&withdrawn);
+        records.truncate(cut);
+        let found = replay(records.clone());
+        for n in 0..10u128 {
+            let id = RequestId(n);
+            let accepted = records.iter().any(|r| matches!(r, Record::Accepted { request, .. } if request.id == id));
+            let ended = records.iter().any(|r| match r {
+                Record::Withdrawn { id: gone, .. } => *gone == id,
+                Record::Answered { outcomes, .. } => outcomes.iter().any(|(answered, _)| *answered == id),
+                _ => false,
+            });
+            let sealed = records.iter().any(|r| matches!(r, Record::Sealed { requests, .. } if requests.contains(&id)));
+            prop_assert_eq!(found.open.iter().any(|r| r.id == id), accepted && !ended && !sealed);
+            prop_assert_eq!(found.awaited.iter().any(|r| r.id == id), accepted && !ended && sealed);
+        }
+        for batch in &found.batches {
+            let settled = records.iter().any(|r| matches!(r, Record::Settled { key, .. } if *key == batch.key));
+            prop_assert!(!settled);
+            prop_assert!(batch.answered.iter().all(|id| batch.requests.contains(id)));
+        }
+        let sealed = records.iter().filter(|r| matches!(r, Record::Sealed { .. })).count();
+        let settled = records.iter().filter(|r| matches!(r, Record::Settled { .. })).count();
+        prop_assert_eq!(found.batches.len(), sealed - settled);
+    }
+
+    #[test]
+    fn a_record_written_twice_counts_once(withdrawn in vec(any::<bool>(), 10), cut in 0..70usize) {
+        let mut records = journal(&withdrawn);
+        records.truncate(cut);
+        let twice = records.iter().flat_map(|record| [record.clone(), record.clone()]);
+        prop_assert_eq!(replay(records.clone()), replay(twice));
+    }
+}
+
+#[test]
+fn a_late_record_of_an_early_step_takes_nothing_back() {
+    let mut records = journal(&[false; 10]);
+    records.truncate(13);
+    let late = Record::Uploaded {
+        key: BatchKey(0),
+        file: FileId::from("file-2"),
+        at: Timestamp(9),
+    };
+    let found = replay(records.into_iter().chain([late]));
+    assert!(matches!(found.batches[0].progress, Progress::Created(_)));
+}

@@ -1,0 +1,160 @@
+use std::time::Duration;
+
+use batch_gpt_actors::rules::{collate::Limits, record::Record};
+
+use crate::{
+    memory_upstream::MemoryUpstream,
+    world::{SETTINGS, World, on_one_thread, outcome, pass, prompt_of},
+};
+
+fn upstream() -> MemoryUpstream {
+    MemoryUpstream::new(Duration::from_secs(3600), "completed")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_becomes_one_batch_and_everybody_gets_the_own_answer() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        let mut clients = Vec::new();
+        for n in 0..50 {
+            clients.push(world.send("m", &format!("question {n}")).await.unwrap());
+        }
+        for (n, client) in clients.into_iter().enumerate() {
+            let outcome = outcome(client.await.unwrap());
+            assert_eq!(
+                (outcome.status, prompt_of(&outcome)),
+                (200, format!("question {n}"))
+            );
+        }
+        assert_eq!(
+            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
+            [50]
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_is_sealed_when_its_window_ends_and_not_before() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        let _first = world.send("m", "early").await.unwrap();
+        pass(4).await;
+        let _second = world.send("m", "late").await.unwrap();
+        assert!(world.upstream.batches().is_empty());
+        pass(2).await;
+        assert_eq!(
+            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
+            [2]
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn models_never_share_a_file() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        let mut clients = Vec::new();
+        for n in 0..30 {
+            clients.push(world.send(&format!("m{}", n % 3), &format!("{n}")).await.unwrap());
+        }
+        pass(10).await;
+        let batches = world.upstream.batches();
+        assert_eq!(batches.len(), 3);
+        for batch in batches {
+            assert_eq!(batch.len(), 10);
+            assert!(
+                batch
+                    .iter()
+                    .all(|line| line["body"]["model"] == batch[0]["body"]["model"])
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_lane_does_not_wait_for_its_window() {
+    on_one_thread(async {
+        let limits = Limits {
+            max_requests: 10,
+            ..SETTINGS.limits
+        };
+        let world = World::start(
+            upstream(),
+            batch_gpt_actors::system::Settings { limits, ..SETTINGS },
+        );
+        let mut clients = Vec::new();
+        for n in 0..25 {
+            clients.push(world.send("m", &format!("{n}")).await.unwrap());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(
+            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
+            [10, 10]
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_before_the_sealing_is_not_sent() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        let mut clients = Vec::new();
+        for n in 0..40 {
+            clients.push(world.send("m", &format!("{n}")).await.unwrap());
+        }
+        pass(1).await;
+        let mut number = 0;
+        clients.retain(|_| {
+            number += 1;
+            number % 4 != 0
+        });
+        pass(10).await;
+        assert_eq!(
+            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
+            [30]
+        );
+        assert_eq!(
+            world
+                .store
+                .count(|record| matches!(record, Record::Withdrawn { .. })),
+            10
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_everybody_left_makes_no_batch() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        drop(world.send("m", "never mind").await.unwrap());
+        pass(60).await;
+        assert!(world.upstream.batches().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resent_request_joins_its_first_sending_and_a_strangers_does_not() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        let (first, gone) = world.send_as("m", "same", false).await.unwrap();
+        let (deliberate, second) = world.send_as("m", "same", false).await.unwrap();
+        assert_ne!(first, deliberate, "two deliberate equal requests are two lines");
+        pass(10).await;
+        drop(gone);
+        let (again, third) = world.send_as("m", "same", true).await.unwrap();
+        assert_eq!(again, first, "the abandoned line is taken up again");
+        assert_eq!(outcome(second.await.unwrap()).status, 200);
+        assert_eq!(outcome(third.await.unwrap()).status, 200);
+        assert_eq!(
+            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
+            [2]
+        );
+    })
+    .await;
+}

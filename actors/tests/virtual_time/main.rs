@@ -1,0 +1,11 @@
+//! The real actors on virtual time: days pass in milliseconds, on one thread, with an upstream and a store in memory.
+
+mod memory_store;
+mod memory_upstream;
+mod world;
+
+mod collating;
+mod panics;
+mod restart;
+mod settling;
+mod stopping;

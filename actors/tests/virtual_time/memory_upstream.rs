@@ -1,0 +1,189 @@
+//! An upstream in memory, on the test's own clock. It executes a batch when its time has come, and answers each line
+//! with the line's own body.
+
+use std::{collections::HashMap, sync::Mutex, time::Duration};
+
+use async_trait::async_trait;
+use batch_gpt_actors::{
+    ports::{Content, Listing, Pieces, Upstream, UpstreamFile},
+    rules::{
+        fault::Fault,
+        ids::{BatchId, BatchKey, FileId},
+        lane::Endpoint,
+        upstream_batch::UpstreamBatch,
+    },
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+struct Job {
+    key: BatchKey,
+    file: FileId,
+    created: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    files: Vec<(String, Bytes)>,
+    jobs: Vec<Job>,
+    polls: usize,
+    faults: HashMap<&'static str, Vec<Fault>>,
+    executed: HashMap<String, usize>,
+}
+
+/// See the module.
+pub struct MemoryUpstream {
+    state: Mutex<State>,
+    takes: Duration,
+    ends: &'static str,
+}
+
+impl MemoryUpstream {
+    /// Every batch takes so long, and ends so.
+    pub fn new(takes: Duration, ends: &'static str) -> Self {
+        Self {
+            state: Mutex::default(),
+            takes,
+            ends,
+        }
+    }
+
+    /// The next calls of this name fail in turn.
+    pub fn fail(&self, call: &'static str, faults: Vec<Fault>) {
+        self.state.lock().unwrap().faults.insert(call, faults);
+    }
+
+    pub fn polls(&self) -> usize {
+        self.state.lock().unwrap().polls
+    }
+
+    /// The lines of every batch created.
+    pub fn batches(&self) -> Vec<Vec<Value>> {
+        let state = self.state.lock().unwrap();
+        let lines = |job: &Job| {
+            let at: usize = job.file.as_str()[5..].parse().unwrap();
+            let text = std::str::from_utf8(&state.files[at].1).unwrap();
+            text.lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect()
+        };
+        state.jobs.iter().map(lines).collect()
+    }
+
+    fn fault(&self, call: &'static str) -> Result<(), Fault> {
+        let mut state = self.state.lock().unwrap();
+        match state.faults.get_mut(call).filter(|faults| !faults.is_empty()) {
+            Some(faults) => Err(faults.remove(0)),
+            None => Ok(()),
+        }
+    }
+
+    fn describe(&self, state: &State, number: usize) -> UpstreamBatch {
+        let job = &state.jobs[number];
+        let ended = job.created.elapsed() >= self.takes;
+        let output = ended && self.ends != "failed";
+        let object = json!({
+            "id": format!("batch_{number}"),
+            "status": if ended { self.ends } else { "in_progress" },
+            "created_at": number,
+            "input_file_id": job.file,
+            "output_file_id": if output { json!(format!("out-{number}")) } else { Value::Null },
+            "metadata": { "batch_gpt_key": job.key },
+        });
+        UpstreamBatch::parse(&object.to_string()).unwrap()
+    }
+}
+
+fn number(id: &str) -> usize {
+    id.rsplit(['_', '-']).next().unwrap().parse().unwrap()
+}
+
+#[async_trait]
+impl Upstream for MemoryUpstream {
+    async fn upload(&self, name: &str, content: Content) -> Result<FileId, Fault> {
+        self.fault("upload")?;
+        let pieces: Vec<Bytes> = content.pieces.collect().await;
+        let bytes = Bytes::from(pieces.concat());
+        assert_eq!(
+            bytes.len() as u64,
+            content.length,
+            "the announced length is the true one"
+        );
+        let mut state = self.state.lock().unwrap();
+        state.files.push((name.into(), bytes));
+        Ok(FileId::from(format!("file-{}", state.files.len() - 1).as_str()))
+    }
+
+    async fn create(&self, file: &FileId, _: Endpoint, key: BatchKey) -> Result<UpstreamBatch, Fault> {
+        let fault = self.fault("create");
+        let lost = fault
+            .as_ref()
+            .is_err_and(|fault| matches!(fault, Fault::Ambiguous(_)));
+        if fault.is_ok() || lost {
+            let mut state = self.state.lock().unwrap();
+            state.jobs.push(Job {
+                key,
+                file: file.clone(),
+                created: Instant::now(),
+            });
+        }
+        fault?;
+        let state = self.state.lock().unwrap();
+        Ok(self.describe(&state, state.jobs.len() - 1))
+    }
+
+    async fn retrieve(&self, id: &BatchId) -> Result<UpstreamBatch, Fault> {
+        self.state.lock().unwrap().polls += 1;
+        self.fault("retrieve")?;
+        let state = self.state.lock().unwrap();
+        Ok(self.describe(&state, number(id.as_str())))
+    }
+
+    async fn cancel(&self, id: &BatchId) -> Result<UpstreamBatch, Fault> {
+        self.retrieve(id).await
+    }
+
+    async fn list_batches(&self, _: Option<&BatchId>) -> Result<Listing<UpstreamBatch>, Fault> {
+        let state = self.state.lock().unwrap();
+        let items = (0..state.jobs.len())
+            .rev()
+            .map(|number| self.describe(&state, number))
+            .collect();
+        Ok(Listing {
+            items,
+            has_more: false,
+        })
+    }
+
+    async fn list_files(&self, _: Option<&FileId>) -> Result<Listing<UpstreamFile>, Fault> {
+        let state = self.state.lock().unwrap();
+        let file = |(number, (name, _)): (usize, &(String, Bytes))| UpstreamFile {
+            id: FileId::from(format!("file-{number}").as_str()),
+            name: name.clone(),
+            created_at: u64::MAX,
+        };
+        Ok(Listing {
+            items: state.files.iter().enumerate().map(file).rev().collect(),
+            has_more: false,
+        })
+    }
+
+    async fn content(&self, file: &FileId) -> Result<Pieces, Fault> {
+        self.fault("content")?;
+        let mut state = self.state.lock().unwrap();
+        let input = number(state.jobs[number(file.as_str())].file.as_str());
+        let lines = String::from_utf8(state.files[input].1.to_vec()).unwrap();
+        let mut output: Vec<Bytes> = Vec::new();
+        for line in lines.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let id = line["custom_id"].as_str().unwrap().to_owned();
+            *state.executed.entry(id.clone()).or_default() += 1;
+            let response = json!({ "status_code": 200, "body": line["body"] });
+            output.push(format!("{}\n", json!({ "custom_id": id, "response": response })).into());
+        }
+        output.reverse();
+        Ok(stream::iter(output.into_iter().map(Ok)).boxed())
+    }
+}

@@ -1,0 +1,123 @@
+//! One gateway's actors, with everything around them in memory.
+
+use std::{sync::Arc, time::Duration};
+
+use batch_gpt_actors::{
+    cell::Place,
+    clock::Clock,
+    collector::{Enqueue, Refused},
+    ports::TimeOrderedIds,
+    rules::{
+        body::check,
+        collate::Limits,
+        ids::RequestId,
+        lane::{Endpoint, Lane, Tenant},
+        outcome::Outcome,
+        retry::Polling,
+        time::{Millis, Timestamp},
+    },
+    system::{Ports, Settings, System},
+    waiting_room::Delivery,
+};
+use serde_json::{Value, json};
+use tokio::{sync::oneshot, task::LocalSet};
+
+use crate::{memory_store::MemoryStore, memory_upstream::MemoryUpstream};
+
+pub const SETTINGS: Settings = Settings {
+    limits: Limits {
+        max_requests: 100,
+        max_bytes: 1_000_000,
+        window: Millis(5_000),
+    },
+    polling: Polling {
+        min: Millis(5_000),
+        max: Millis(300_000),
+    },
+    collectors: 1,
+    batch_submitters: 2,
+    poller_arbiters: 1,
+    status_loggers: 1,
+};
+
+pub struct World {
+    pub system: System,
+    pub store: Arc<MemoryStore>,
+    pub upstream: Arc<MemoryUpstream>,
+}
+
+impl World {
+    pub fn start(upstream: MemoryUpstream, settings: Settings) -> Self {
+        Self::restart(Arc::default(), Arc::new(upstream), settings)
+    }
+
+    /// A gateway on a store and an upstream that were there before it.
+    pub fn restart(store: Arc<MemoryStore>, upstream: Arc<MemoryUpstream>, settings: Settings) -> Self {
+        let ports = Ports {
+            upstream: upstream.clone(),
+            store: store.clone(),
+            ids: Arc::new(TimeOrderedIds),
+            clock: Clock::starting_at(Timestamp(1_700_000_000_000)),
+        };
+        let system = System::start(&ports, &settings, || Place::Here);
+        Self {
+            system,
+            store,
+            upstream,
+        }
+    }
+
+    /// Sends a prompt; the receiver is its client.
+    pub async fn send(&self, model: &str, prompt: &str) -> Result<oneshot::Receiver<Delivery>, Refused> {
+        self.send_as(model, prompt, false).await.map(|(_, client)| client)
+    }
+
+    pub async fn send_as(
+        &self,
+        model: &str,
+        prompt: &str,
+        resent: bool,
+    ) -> Result<(RequestId, oneshot::Receiver<Delivery>), Refused> {
+        let body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }] }).to_string();
+        let checked = check(Endpoint::ChatCompletions, body.as_bytes()).unwrap();
+        let tenant = Tenant::anonymous();
+        let fingerprint = checked.fingerprint(&tenant, Endpoint::ChatCompletions);
+        let lane = Arc::new(Lane {
+            tenant,
+            endpoint: Endpoint::ChatCompletions,
+            model: checked.model,
+        });
+        let (reply, client) = oneshot::channel();
+        let enqueue = Enqueue {
+            lane: lane.clone(),
+            fingerprint,
+            body: checked.line,
+            resent,
+            reply,
+        };
+        let id = self.system.collectors.by(&lane).ask(enqueue).await.unwrap()?;
+        Ok((id, client))
+    }
+}
+
+/// Runs a test on one thread, where actors can be started without an arbiter.
+pub async fn on_one_thread(test: impl Future<Output = ()>) {
+    LocalSet::new().run_until(test).await;
+}
+
+pub async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+pub fn outcome(delivery: Delivery) -> Outcome {
+    match delivery {
+        Delivery::Answered { outcome, .. } => outcome,
+        other => panic!("no outcome but {other:?}"),
+    }
+}
+
+/// The prompt that an answer repeats.
+pub fn prompt_of(outcome: &Outcome) -> String {
+    let body: Value = serde_json::from_slice(&outcome.body).unwrap();
+    body["messages"][0]["content"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,204 @@
+//! The gateway as a whole: how it is built, served and brought to rest.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use actix_rt::Arbiter;
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web::Data};
+use batch_gpt_actors::{
+    cell::Place,
+    clock::Clock,
+    ports::{StoreFault, TimeOrderedIds, Upstream},
+    system::{Ports, System},
+};
+use batch_gpt_simulator::Simulator;
+use tokio::runtime::Runtime;
+
+use crate::{
+    config::{Config, UpstreamConfig},
+    http::{gateway::Gateway, request_id, routes},
+    store,
+    upstream::{HttpUpstream, UpstreamKey},
+};
+
+/// Pause before a store that could not be reached is tried again.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+/// Connections beyond the admitted requests, so that a refusal can be told rather than left hanging.
+const SPARE_CONNECTIONS: usize = 4096;
+/// Seconds that connections get to take their last answers.
+const LAST_ANSWERS: u64 = 5;
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Bind(SocketAddr, std::io::Error),
+    /// The store needs somebody's help.
+    #[error("{0}")]
+    Store(#[from] StoreFault),
+    /// The HTTP client could not be made.
+    #[error("cannot make an HTTP client: {0}")]
+    Upstream(#[from] reqwest::Error),
+    /// The simulated upstream did not start.
+    #[error("cannot start the simulated upstream: {0}")]
+    Simulator(std::io::Error),
+}
+
+/// A gateway that listens.
+pub struct Application {
+    gateway: Data<Gateway>,
+    server: ServerHandle,
+    address: SocketAddr,
+    upstream: Arc<dyn Upstream>,
+    /// Lives as long as the gateway that uses it.
+    simulator: Option<Simulator>,
+    config: Config,
+    runtime: Arc<Runtime>,
+}
+
+impl Application {
+    /// Binds and listens. Until [`start`](Self::start) every request is told to come back.
+    pub async fn bind(config: Config, runtime: Arc<Runtime>) -> Result<Self, StartFault> {
+        let (upstream, simulator) = upstream(&config).await?;
+        let gateway = Data::new(Gateway::new(
+            config.keys.clone(),
+            config.admin_key.clone(),
+            config.max_open_requests,
+            config.max_body_bytes,
+        ));
+        let shared = gateway.clone();
+        let app = move || {
+            App::new()
+                .app_data(shared.clone())
+                .wrap(from_fn(request_id::mark))
+                .configure(routes)
+        };
+        let server = HttpServer::new(app)
+            .disable_signals()
+            // A client that leaves must be noticed, or its line would be paid for.
+            .h1_allow_half_closed(false)
+            .max_connections(config.max_open_requests + SPARE_CONNECTIONS)
+            .backlog(4096)
+            .keep_alive(Duration::from_secs(75))
+            .shutdown_timeout(LAST_ANSWERS)
+            .bind(config.bind)
+            .map_err(|error| StartFault::Bind(config.bind, error))?;
+        let address = server.addrs().first().copied().unwrap_or(config.bind);
+        let server = server.run();
+        let handle = server.handle();
+        actix_rt::spawn(server);
+        Ok(Self {
+            gateway,
+            server: handle,
+            address,
+            upstream,
+            simulator,
+            config,
+            runtime,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The simulated upstream, if that is the upstream.
+    pub fn simulator(&self) -> Option<&Simulator> {
+        self.simulator.as_ref()
+    }
+
+    /// Opens the store, waiting for one that cannot be reached, takes up what is unfinished, and serves.
+    pub async fn start(&self) -> Result<(), StartFault> {
+        let clock = Clock::start();
+        let owner = uuid::Uuid::new_v4().to_string();
+        let store = loop {
+            match store::open(&self.config.store, &owner).await {
+                Ok(store) => break store,
+                Err(fault @ StoreFault::Unavailable(_)) => {
+                    log::warn!("waiting for the store: {fault}");
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+        };
+        let ports = Ports {
+            upstream: self.upstream.clone(),
+            store,
+            ids: Arc::new(TimeOrderedIds),
+            clock,
+        };
+        let system = System::start(&ports, &self.config.actors, || self.place());
+        while let Err(fault) = system.recover().await.map(log_recovery) {
+            log::warn!("waiting for the store: {fault}");
+            tokio::time::sleep(STORE_RETRY).await;
+        }
+        self.gateway.serve(system);
+        Ok(())
+    }
+
+    /// A thread of its own for an actor; its tasks run on the one shared runtime, to which clients of HTTP and
+    /// databases are bound.
+    fn place(&self) -> Place {
+        let runtime = self.runtime.clone();
+        Place::On(Arbiter::with_tokio_rt(move || runtime).handle())
+    }
+
+    /// Resolves when too many handlers have panicked for the gateway to trust itself.
+    pub async fn distrusted(&self) {
+        let Ok(system) = self.gateway.system() else {
+            return std::future::pending().await;
+        };
+        let mut distrust = system.board.distrust();
+        if distrust.wait_for(|distrust| *distrust).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Stops in order: nothing new is accepted, what is open is submitted, clients are answered or released, the
+    /// journal is flushed, connections are closed.
+    pub async fn stop(self) {
+        self.gateway.drain();
+        if let Ok(system) = self.gateway.system() {
+            let settled = system.drain(self.config.drain).await;
+            log::info!(
+                "{}",
+                if settled {
+                    "everything is settled"
+                } else {
+                    "the rest waits for the next start"
+                }
+            );
+        }
+        self.server.stop(true).await;
+        if let Ok(system) = self.gateway.system() {
+            system.close().await;
+        }
+        if let Some(simulator) = self.simulator {
+            simulator.stop(false).await;
+        }
+    }
+}
+
+fn log_recovery((requests, batches): (usize, usize)) {
+    if requests + batches > 0 {
+        log::info!("took up {requests} requests and {batches} batches of an earlier run");
+    }
+}
+
+async fn upstream(config: &Config) -> Result<(Arc<dyn Upstream>, Option<Simulator>), StartFault> {
+    match &config.upstream {
+        UpstreamConfig::At(url, key) => Ok((Arc::new(HttpUpstream::new(url, key)?), None)),
+        UpstreamConfig::Simulated => {
+            let settings = batch_gpt_simulator::Settings {
+                bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+                ..batch_gpt_simulator::Settings::default()
+            };
+            let simulator = Simulator::start(settings).await.map_err(StartFault::Simulator)?;
+            // The simulator takes any key, and this one is nobody's.
+            let key = UpstreamKey::new("simulated").map_err(|_| std::io::Error::other("no key"));
+            let upstream = HttpUpstream::new(&simulator.base_url(), &key.map_err(StartFault::Simulator)?)?;
+            Ok((Arc::new(upstream), Some(simulator)))
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The command line. Every flag has an environment variable; a flag wins over it.
+
+use std::path::PathBuf;
+
+use batch_gpt_simulator::SimulateArgs;
+use clap::{Args, Parser, Subcommand};
+
+/// An OpenAI-compatible gateway that turns ordinary real-time calls into half-price Batch API jobs.
+#[derive(Debug, Parser)]
+#[command(name = "batch-gpt", version, about)]
+pub struct Cli {
+    /// What to do; `serve` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The flags of `serve`, for `batch-gpt` alone.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway.
+    Serve(Box<ServeArgs>),
+    /// Try it: simulated upstream, gateway and a real client in one command, on a throw-away folder.
+    Demo(DemoArgs),
+    /// Run the simulated upstream alone.
+    Simulate(SimulateArgs),
+    /// Exit 0 if a gateway answers that it is ready.
+    Healthcheck(HealthcheckArgs),
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// One prompt a line: a chat body, {"prompt": …}, {"question": …} or a string. A small built-in set if absent.
+    pub prompts: Option<PathBuf>,
+}
+
+/// Flags of `healthcheck`.
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// Where the gateway listens.
+    #[arg(long, env = "BATCH_GPT_BIND_ADDRESS", default_value = "127.0.0.1:8080")]
+    pub bind_address: String,
+}
+
+/// Flags of `serve`, as they were typed. [`Config`](crate::config::Config) makes sense of them, so that everything
+/// that is wrong is said at once.
+#[derive(Debug, Default, Clone, Args)]
+pub struct ServeArgs {
+    /// Use the built-in simulated upstream: no key, no network.
+    #[arg(long)]
+    pub simulate: bool,
+
+    /// The upstream key; needed unless --simulate. Better set as a variable: others can see a command line.
+    #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub openai_api_key: Option<Secret>,
+
+    /// Any server that speaks the same Files and Batch API [default: https://api.openai.com/v1]
+    #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL")]
+    pub openai_base_url: Option<String>,
+
+    /// sync: clients wait for their answer [default: sync]
+    #[arg(long, env = "CLIENT_SERVING_MODE", value_name = "MODE")]
+    pub client_serving_mode: Option<String>,
+
+    /// A lane's window in milliseconds, counted from its first waiting request [default: 5000]
+    #[arg(long, env = "COLLATE_BATCHES_FOR_DURATION_IN_MS", value_name = "MS")]
+    pub collate_batches_for_duration_in_ms: Option<String>,
+
+    /// Longest interval between two looks at a batch, in seconds [default: 300]
+    #[arg(
+        long,
+        env = "COLLECT_BATCH_STATS_POLLING_MAX_INTERVAL_SECONDS",
+        value_name = "SECONDS"
+    )]
+    pub collect_batch_stats_polling_max_interval_seconds: Option<String>,
+
+    /// First interval between two looks at a batch, in milliseconds [default: 5000; 500 with --simulate]
+    #[arg(long, env = "BATCH_GPT_POLLING_MIN_INTERVAL_MS", value_name = "MS")]
+    pub polling_min_interval_ms: Option<String>,
+
+    /// Folder of the embedded store; created with mode 0700 [default: ./batch-gpt-data]
+    #[arg(long, env = "BATCH_GPT_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<String>,
+
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, env = "BATCH_GPT_BIND_ADDRESS", value_name = "ADDRESS")]
+    pub bind_address: Option<String>,
+
+    /// NAME:KEY,NAME:KEY — clients must present one; each name is a tenant. Unset: any key is accepted
+    #[arg(long, env = "BATCH_GPT_API_KEYS", hide_env_values = true, value_name = "LIST")]
+    pub api_keys: Option<Secret>,
+
+    /// Guards /debug and other tenants' batches. Unset: those answer loopback peers only
+    #[arg(long, env = "BATCH_GPT_ADMIN_KEY", hide_env_values = true, value_name = "KEY")]
+    pub admin_key: Option<Secret>,
+
+    /// 1: listen beyond loopback although any key is accepted [default: 0]
+    #[arg(long, env = "BATCH_GPT_ALLOW_ANONYMOUS", value_name = "0|1")]
+    pub allow_anonymous: Option<String>,
+
+    /// Number of Collectors [default: 1]
+    #[arg(long, env = "BATCH_GPT_COLLECTORS", value_name = "N")]
+    pub collectors: Option<String>,
+
+    /// Number of BatchSubmitters [default: 2]
+    #[arg(long, env = "BATCH_GPT_BATCH_SUBMITTERS", value_name = "N")]
+    pub batch_submitters: Option<String>,
+
+    /// Number of arbiters that Pollers are spread over [default: 1]
+    #[arg(long, env = "BATCH_GPT_POLLER_ARBITERS", value_name = "N")]
+    pub poller_arbiters: Option<String>,
+
+    /// Number of StatusLoggers [default: 1]
+    #[arg(long, env = "BATCH_GPT_STATUS_LOGGERS", value_name = "N")]
+    pub status_loggers: Option<String>,
+
+    /// Most requests of one batch [default: 50000]
+    #[arg(long, env = "BATCH_GPT_MAX_BATCH_REQUESTS", value_name = "N")]
+    pub max_batch_requests: Option<String>,
+
+    /// Most bytes of one batch [default: 200000000]
+    #[arg(long, env = "BATCH_GPT_MAX_BATCH_BYTES", value_name = "BYTES")]
+    pub max_batch_bytes: Option<String>,
+
+    /// Most requests accepted and not yet answered; above it clients get 429 [default: 100000]
+    #[arg(long, env = "BATCH_GPT_MAX_OPEN_REQUESTS", value_name = "N")]
+    pub max_open_requests: Option<String>,
+
+    /// Largest body of a request; above it clients get 413 [default: 33554432]
+    #[arg(long, env = "BATCH_GPT_MAX_BODY_BYTES", value_name = "BYTES")]
+    pub max_body_bytes: Option<String>,
+
+    /// Time for an orderly stop, in seconds [default: 30]
+    #[arg(long, env = "BATCH_GPT_DRAIN_SECONDS", value_name = "SECONDS")]
+    pub drain_seconds: Option<String>,
+}
+
+/// A value that must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.into()))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

@@ -1,0 +1,322 @@
+//! What the gateway was told, checked as a whole.
+
+use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+
+use batch_gpt_actors::{
+    rules::{collate::Limits, retry::Polling, time::Millis},
+    system::Settings,
+};
+
+use crate::{
+    cli::{Secret, ServeArgs},
+    keys::{Key, Keys},
+    store::Location,
+    upstream::UpstreamKey,
+};
+
+/// Where the upstream is.
+#[derive(Debug, Clone)]
+pub enum UpstreamConfig {
+    /// Inside this process.
+    Simulated,
+    /// At this base URL, with this key.
+    At(String, UpstreamKey),
+}
+
+/// Everything that is set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The upstream.
+    pub upstream: UpstreamConfig,
+    /// The store.
+    pub store: Location,
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// The clients' keys.
+    pub keys: Keys,
+    /// The administrator's key.
+    pub admin_key: Option<Key>,
+    /// Sizes and limits of the actors.
+    pub actors: Settings,
+    /// Requests accepted and not answered.
+    pub max_open_requests: usize,
+    /// Bytes of a request's body.
+    pub max_body_bytes: usize,
+    /// Time for an orderly stop.
+    pub drain: Duration,
+}
+
+/// Everything that is wrong with the settings, a line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct BadConfig(pub Vec<String>);
+
+impl Config {
+    /// Makes sense of the flags; reports all that is wrong at once.
+    pub fn parse(args: &ServeArgs) -> Result<Self, BadConfig> {
+        let mut check = Check::default();
+        let min_poll = if args.simulate { 500 } else { 5000 };
+        let window = check.number(
+            "COLLATE_BATCHES_FOR_DURATION_IN_MS",
+            &args.collate_batches_for_duration_in_ms,
+            5000,
+            1..=86_400_000,
+        );
+        let max = check.number(
+            "COLLECT_BATCH_STATS_POLLING_MAX_INTERVAL_SECONDS",
+            &args.collect_batch_stats_polling_max_interval_seconds,
+            300,
+            1..=86_400,
+        );
+        let min = check.number(
+            "BATCH_GPT_POLLING_MIN_INTERVAL_MS",
+            &args.polling_min_interval_ms,
+            min_poll,
+            10..=3_600_000,
+        );
+        let limits = Limits {
+            max_requests: check.number(
+                "BATCH_GPT_MAX_BATCH_REQUESTS",
+                &args.max_batch_requests,
+                50_000,
+                1..=1_000_000,
+            ),
+            max_bytes: check.number(
+                "BATCH_GPT_MAX_BATCH_BYTES",
+                &args.max_batch_bytes,
+                200_000_000,
+                1024..=10_000_000_000,
+            ),
+            window: Millis(window),
+        };
+        let actors = Settings {
+            limits,
+            polling: Polling {
+                min: Millis(min),
+                max: Millis::from_secs(max),
+            },
+            collectors: check.number("BATCH_GPT_COLLECTORS", &args.collectors, 1, 1..=64),
+            batch_submitters: check.number("BATCH_GPT_BATCH_SUBMITTERS", &args.batch_submitters, 2, 1..=64),
+            poller_arbiters: check.number("BATCH_GPT_POLLER_ARBITERS", &args.poller_arbiters, 1, 1..=64),
+            status_loggers: check.number("BATCH_GPT_STATUS_LOGGERS", &args.status_loggers, 1, 1..=64),
+        };
+        check.mode(&args.client_serving_mode);
+        let keys = check.keys(&args.api_keys);
+        let bind = check.bind(&args.bind_address, &keys, &args.allow_anonymous);
+        let config = Self {
+            upstream: check.upstream(args),
+            store: Location::Embedded {
+                folder: PathBuf::from(given(&args.data_dir).unwrap_or("./batch-gpt-data")),
+            },
+            bind,
+            keys,
+            admin_key: args
+                .admin_key
+                .as_ref()
+                .filter(|key| !key.0.is_empty())
+                .map(|key| Key::new(&key.0)),
+            actors,
+            max_open_requests: check.number(
+                "BATCH_GPT_MAX_OPEN_REQUESTS",
+                &args.max_open_requests,
+                100_000,
+                1..=10_000_000,
+            ),
+            max_body_bytes: check.number(
+                "BATCH_GPT_MAX_BODY_BYTES",
+                &args.max_body_bytes,
+                33_554_432,
+                1024..=512 << 20,
+            ),
+            drain: Duration::from_secs(check.number(
+                "BATCH_GPT_DRAIN_SECONDS",
+                &args.drain_seconds,
+                30,
+                0..=86_400,
+            )),
+        };
+        if check.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(BadConfig(check.problems))
+        }
+    }
+}
+
+/// An empty variable counts as unset.
+fn given(value: &Option<String>) -> Option<&str> {
+    value.as_deref().map(str::trim).filter(|text| !text.is_empty())
+}
+
+#[derive(Default)]
+struct Check {
+    problems: Vec<String>,
+}
+
+impl Check {
+    fn problem(&mut self, name: &str, value: &str, allowed: impl Display) {
+        self.problems.push(format!("{name}={value}: {allowed}"));
+    }
+
+    fn number<T>(&mut self, name: &str, value: &Option<String>, default: T, allowed: RangeInclusive<T>) -> T
+    where
+        T: FromStr + PartialOrd + Display + Copy,
+    {
+        let Some(text) = given(value) else { return default };
+        match text.parse().ok().filter(|number| allowed.contains(number)) {
+            Some(number) => number,
+            None => {
+                let words = format!(
+                    "a whole number from {} to {} is allowed",
+                    allowed.start(),
+                    allowed.end()
+                );
+                self.problem(name, text, words);
+                default
+            }
+        }
+    }
+
+    fn mode(&mut self, value: &Option<String>) {
+        if let Some(text) = given(value)
+            && text != "sync"
+        {
+            self.problem("CLIENT_SERVING_MODE", text, "sync is allowed");
+        }
+    }
+
+    fn keys(&mut self, value: &Option<Secret>) -> Keys {
+        let Some(Secret(text)) = value else {
+            return Keys::default();
+        };
+        Keys::parse(text).unwrap_or_else(|error| {
+            // The value itself is secret, and so is not repeated.
+            self.problem("BATCH_GPT_API_KEYS", "…", error);
+            Keys::default()
+        })
+    }
+
+    fn bind(&mut self, value: &Option<String>, keys: &Keys, allow_anonymous: &Option<String>) -> SocketAddr {
+        let default = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let text = given(value).unwrap_or("127.0.0.1:8080");
+        let allow = match given(allow_anonymous) {
+            None | Some("0") => false,
+            Some("1") => true,
+            Some(other) => {
+                self.problem("BATCH_GPT_ALLOW_ANONYMOUS", other, "0 or 1 is allowed");
+                false
+            }
+        };
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            self.problem(
+                "BATCH_GPT_BIND_ADDRESS",
+                text,
+                "an address with a port is allowed, such as 127.0.0.1:8080",
+            );
+            return default;
+        };
+        if !address.ip().is_loopback() && keys.is_empty() && !allow {
+            let words = "without BATCH_GPT_API_KEYS only a loopback address is allowed, or set \
+                         BATCH_GPT_ALLOW_ANONYMOUS=1";
+            self.problem("BATCH_GPT_BIND_ADDRESS", text, words);
+        }
+        address
+    }
+
+    fn upstream(&mut self, args: &ServeArgs) -> UpstreamConfig {
+        if args.simulate {
+            return UpstreamConfig::Simulated;
+        }
+        let url = given(&args.openai_base_url).unwrap_or("https://api.openai.com/v1");
+        if reqwest::Url::parse(url).map_or(true, |url| !["http", "https"].contains(&url.scheme())) {
+            self.problem("OPENAI_BASE_URL", url, "an http or https URL is allowed");
+        }
+        let key = args
+            .openai_api_key
+            .as_ref()
+            .map(|key| key.0.trim())
+            .filter(|key| !key.is_empty());
+        let Some(key) = key else {
+            let words = "a key is needed; or try `batch-gpt serve --simulate`, which needs none";
+            self.problem("OPENAI_API_KEY", "", words);
+            return UpstreamConfig::Simulated;
+        };
+        match UpstreamKey::new(key) {
+            Ok(key) => UpstreamConfig::At(url.to_owned(), key),
+            Err(error) => {
+                self.problem("OPENAI_API_KEY", "…", error);
+                UpstreamConfig::Simulated
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.into())
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once_and_no_secret_with_it() {
+        let args = ServeArgs {
+            simulate: true,
+            collate_batches_for_duration_in_ms: some("soon"),
+            max_batch_requests: some("0"),
+            bind_address: some("0.0.0.0:80"),
+            api_keys: Some(Secret("sk-very-secret".into())),
+            client_serving_mode: some("quantum"),
+            ..ServeArgs::default()
+        };
+        let text = Config::parse(&args).unwrap_err().to_string();
+        for name in [
+            "COLLATE_BATCHES_FOR_DURATION_IN_MS=soon: a whole number from 1",
+            "BATCH_GPT_MAX_BATCH_REQUESTS=0",
+            "BATCH_GPT_BIND_ADDRESS=0.0.0.0:80",
+            "BATCH_GPT_API_KEYS=…",
+            "CLIENT_SERVING_MODE=quantum",
+        ] {
+            assert!(text.contains(name), "{name} is missing in:\n{text}");
+        }
+        assert!(!text.contains("secret"));
+    }
+
+    #[test]
+    fn a_key_is_needed_unless_the_upstream_is_simulated() {
+        let missing = Config::parse(&ServeArgs::default()).unwrap_err();
+        assert!(missing.to_string().starts_with("OPENAI_API_KEY="));
+        assert!(
+            Config::parse(&ServeArgs {
+                simulate: true,
+                ..ServeArgs::default()
+            })
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn beyond_loopback_needs_keys_or_a_clear_word() {
+        let open = ServeArgs {
+            simulate: true,
+            bind_address: some("0.0.0.0:0"),
+            ..ServeArgs::default()
+        };
+        assert!(Config::parse(&open).is_err());
+        assert!(
+            Config::parse(&ServeArgs {
+                allow_anonymous: some("1"),
+                ..open.clone()
+            })
+            .is_ok()
+        );
+        assert!(
+            Config::parse(&ServeArgs {
+                api_keys: Some(Secret("a:b".into())),
+                ..open
+            })
+            .is_ok()
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Commands that run to their end.
+
+use std::{
+    env,
+    ffi::OsStr,
+    process::{Command, Output},
+};
+
+/// Variables that a developer may have set for a gateway of their own, and that must not reach the tests.
+const FOREIGN: [&str; 6] = [
+    "BATCH_GPT_",
+    "CLIENT_SERVING_MODE",
+    "COLLATE_BATCHES_",
+    "COLLECT_BATCH_",
+    "MONGO",
+    "OPENAI_",
+];
+
+/// A command that sees nothing of the developer's own gateway, and reaches this machine without a proxy.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        if FOREIGN
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1")
+        .env_remove("RUST_LOG")
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// Cargo, as it called us.
+pub fn cargo() -> Command {
+    command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Runs a command whose output people should see; fails unless it exits with `code`.
+pub fn show(command: &mut Command, code: i32) -> Result<(), String> {
+    let status = command
+        .status()
+        .map_err(|error| describe(command, &error.to_string()))?;
+    if status.code() == Some(code) {
+        Ok(())
+    } else {
+        Err(describe(command, &format!("{status}, expected {code}")))
+    }
+}
+
+/// Runs a command for its standard output.
+pub fn read(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .output()
+        .map_err(|error| describe(command, &error.to_string()))?;
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output;
+    if status.success() {
+        return Ok(String::from_utf8_lossy(&stdout).into_owned());
+    }
+    let words = String::from_utf8_lossy(&stderr);
+    let last = words.trim().lines().last().unwrap_or_default();
+    Err(describe(command, &format!("{status}: {last}")))
+}
+
+fn describe(command: &Command, why: &str) -> String {
+    let program = command.get_program().to_string_lossy();
+    let arguments = command.get_args().map(OsStr::to_string_lossy);
+    let words: Vec<_> = std::iter::once(program).chain(arguments).collect();
+    format!("{}: {why}", words.join(" "))
+}

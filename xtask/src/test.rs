@@ -1,0 +1,72 @@
+//! `cargo xtask test`: every test there is.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{
+    acceptance, cancellation, mongod,
+    process::{cargo, command, show},
+    python::Python,
+    repository::Repository,
+    steps::Steps,
+};
+
+/// A test set that may lie beside the repository. It is not ours to pass on.
+const QUESTIONS: &str = "../shared/data/gsm8k-test.jsonl";
+
+/// Flags of `test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Questions for the acceptance, JSONL with {"question": …} lines; generated ones if there are none.
+    #[arg(long, value_name = "FILE")]
+    questions: Option<PathBuf>,
+}
+
+/// Runs everything. True if nothing failed.
+pub fn run(args: &TestArgs) -> Result<bool, String> {
+    // Every waiting client is an open file on both ends, and the usual soft limit is 1,024.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        println!("the limit on open files stays as it is: {error}");
+    }
+    let repository = Repository::find()?;
+    let mut steps = Steps::default();
+    let python = Python::prepare(&repository);
+    let mongod = mongod::prepare(&repository, python.as_ref());
+
+    steps.step("cargo test", || {
+        let mut tests = cargo();
+        tests.args(["test", "--workspace"]).current_dir(&repository.root);
+        if let Ok(python) = &python {
+            tests.env("BATCH_GPT_TEST_PYTHON", &python.interpreter);
+        }
+        if let Ok(mongod) = &mongod {
+            tests.env("BATCH_GPT_TEST_MONGOD", mongod);
+        }
+        show(&mut tests, 0)
+    });
+    if let Err(why) = &mongod {
+        steps.skip("tests that need MongoDB", why);
+    }
+
+    let mut build = cargo();
+    build
+        .args(["build", "--workspace", "--bin", "batch-gpt"])
+        .current_dir(&repository.root);
+    let built = show(&mut build, 0);
+    let works = built.is_ok();
+    steps.outcome("cargo build", built);
+    if works {
+        match &python {
+            Ok(python) => {
+                let beside = repository.root.join(QUESTIONS);
+                let questions = args.questions.clone().or(beside.is_file().then_some(beside));
+                acceptance::run(&mut steps, &repository, python, questions.as_deref());
+                cancellation::run(&mut steps, &repository, python);
+            }
+            Err(why) => steps.skip("the stock Python client", why),
+        }
+        steps.step("the demo", || show(command(repository.gateway()).arg("demo"), 0));
+    }
+    Ok(steps.close())
+}
