@@ -2,6 +2,7 @@
 
 mod cached;
 mod faults;
+mod indexes;
 #[path = "../mongod/mod.rs"]
 mod mongod;
 mod original;

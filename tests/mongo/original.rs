@@ -43,6 +43,11 @@ impl Place {
         self.client.database(&self.name).collection(name)
     }
 
+    pub(crate) async fn command(&self, command: Document) -> Document {
+        let database = self.client.database(&self.name);
+        database.run_command(command).await.unwrap()
+    }
+
     async fn logged(&self, batch: Document, timestamp: i64) {
         let entry = doc! { "batch": batch, "timestamp": DateTime::from_millis(timestamp) };
         self.collection("batch_logs").insert_one(entry).await.unwrap();

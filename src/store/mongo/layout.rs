@@ -81,7 +81,7 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
             vec![
                 partial(doc! { "seq": 1 }, doc! { "state": { "$lt": state::ANSWERED } }),
                 partial(
-                    doc! { "fingerprint": 1, "ended_at": -1 },
+                    doc! { "fingerprint": 1, "ended_at": -1, "_id": -1 },
                     doc! { "state": state::ANSWERED },
                 ),
             ],
@@ -89,9 +89,9 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
         (
             BATCHES,
             vec![
-                partial(doc! { "sealed_at": 1 }, doc! { "unsettled": true }),
-                partial(doc! { "inherited": 1 }, doc! { "inherited": true }),
-                partial(doc! { "upstream_id": 1 }, upstream.clone()),
+                partial(doc! { "sealed_at": 1, "_id": 1 }, doc! { "unsettled": true }),
+                partial(doc! { "created_at": 1, "_id": 1 }, doc! { "inherited": true }),
+                partial(doc! { "upstream_id": 1, "sealed_at": -1 }, upstream.clone()),
                 partial(doc! { "created_at": -1, "upstream_id": -1 }, upstream.clone()),
                 partial(
                     doc! { "tenant": 1, "created_at": -1, "upstream_id": -1 },
