@@ -47,6 +47,9 @@ const SELECTION: Duration = Duration::from_secs(5);
 /// writer for ever; whoever is cut off hands the same group in again.
 const COMMAND: Duration = Duration::from_secs(60);
 
+/// The same for what a start may have to do once: indexes over an original's years of history, and reading it.
+const AT_START: Duration = Duration::from_secs(600);
+
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -126,7 +129,15 @@ impl Mongo {
         &self,
         call: impl IntoFuture<Output = mongodb::error::Result<T>>,
     ) -> Result<T, StoreFault> {
-        match tokio::time::timeout(COMMAND, call.into_future()).await {
+        self.call_within(COMMAND, call).await
+    }
+
+    async fn call_within<T>(
+        &self,
+        limit: Duration,
+        call: impl IntoFuture<Output = mongodb::error::Result<T>>,
+    ) -> Result<T, StoreFault> {
+        match tokio::time::timeout(limit, call.into_future()).await {
             Ok(answer) => answer.map_err(|error| self.speaker.fault(&error)),
             Err(_) => Err(self.speaker.unavailable("it does not answer")),
         }
