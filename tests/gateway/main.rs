@@ -9,6 +9,7 @@ mod demo;
 mod disconnect;
 mod faithful;
 mod lanes;
+mod later;
 mod secrets;
 mod start;
 mod stop;
