@@ -62,6 +62,7 @@ impl Application {
     pub async fn bind(config: Config, runtime: Arc<Runtime>) -> Result<Self, StartFault> {
         let (upstream, simulator) = upstream(&config).await?;
         let gateway = Data::new(Gateway::new(
+            config.mode,
             config.keys.clone(),
             config.admin_key.clone(),
             config.max_open_requests,
@@ -198,6 +199,8 @@ async fn upstream(config: &Config) -> Result<(Arc<dyn Upstream>, Option<Simulato
         UpstreamConfig::Simulated => {
             let settings = batch_gpt_simulator::Settings {
                 bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+                // Its ids follow from the seed, and a data folder may have seen those of an earlier run.
+                seed: uuid::Uuid::new_v4().as_u64_pair().0,
                 ..batch_gpt_simulator::Settings::default()
             };
             let simulator = Simulator::start(settings).await.map_err(StartFault::Simulator)?;

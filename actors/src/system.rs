@@ -19,6 +19,7 @@ use crate::{
     clock::Clock,
     collector::{self, Collector, Release, Restore},
     fail_point::{self, Point},
+    inheritance,
     links::Links,
     pollers::Pollers,
     pool::Pool,
@@ -75,6 +76,7 @@ pub struct System {
     pub pollers: Arc<Pollers>,
     /// Every actor's counts.
     pub board: Arc<Board>,
+    links: Arc<Links>,
     store: Arc<dyn Store>,
     store_down: Arc<AtomicBool>,
 }
@@ -118,6 +120,7 @@ impl System {
             loggers,
             pollers,
             board,
+            links,
             store: ports.store.clone(),
             store_down,
         }
@@ -134,6 +137,7 @@ impl System {
         let unfinished = replay(self.store.unfinished().await?);
         fail_point::pass(Point::ReplayRead);
         let found = Census::of(&unfinished);
+        let inherited = self.store.inherited().await?;
         let open = self.open(unfinished.open).await?;
         let mut resumed = Vec::new();
         for batch in unfinished.batches {
@@ -150,6 +154,13 @@ impl System {
         for resume in resumed {
             self.submitters.least_loaded().tell(resume);
             fail_point::pass(Point::ReplayResumed);
+        }
+        for batch in inherited {
+            tokio::spawn(inheritance::take_up(
+                self.links.clone(),
+                self.store.clone(),
+                batch,
+            ));
         }
         for (request, body) in open {
             let lane = request.lane.clone();

@@ -20,7 +20,7 @@ async fn the_demo_says_what_it_did() {
     assert!(success, "{said}");
     for words in [
         "12 of 12 prompts got their own answer",
-        "1 batches in ",
+        "1 batch in ",
         " in real time, $",
         " saved.",
     ] {

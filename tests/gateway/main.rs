@@ -1,5 +1,7 @@
 //! The gateway as its users meet it: the real binary, real sockets, and the simulated upstream in its own place.
 
+#[path = "../mongod/mod.rs"]
+mod mongod;
 mod process;
 
 mod bad_input;
@@ -9,6 +11,8 @@ mod demo;
 mod disconnect;
 mod faithful;
 mod lanes;
+mod later;
+mod mongo;
 mod secrets;
 mod start;
 mod stop;

@@ -66,9 +66,18 @@ impl Gateway {
         Self::with(Duration::from_millis(200), &[]).await
     }
 
-    /// A gateway whose upstream takes so long, with these settings on top.
+    /// A gateway whose upstream takes so long, with these settings on top. It serves when this returns.
     pub async fn with(takes: Duration, settings: &[(&str, &str)]) -> Self {
-        let simulator = simulator(takes).await;
+        Self::launch(simulator(takes).await, settings, " serves ").await
+    }
+
+    /// A gateway of which no more is known than that it listens.
+    pub async fn listening(takes: Duration, settings: &[(&str, &str)]) -> Self {
+        Self::launch(simulator(takes).await, settings, "listening on ").await
+    }
+
+    /// A gateway in front of this upstream, as soon as it logs an address behind these words.
+    pub async fn launch(simulator: Simulator, settings: &[(&str, &str)], words: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = command()
             .arg("serve")
@@ -94,13 +103,13 @@ impl Gateway {
             let line = tokio::time::timeout(PATIENCE, log.recv()).await.unwrap();
             let line = line.unwrap_or_else(|| panic!("the gateway did not start: {written:#?}"));
             let address = line
-                .split(" serves ")
+                .split(words)
                 .nth(1)
                 .and_then(|rest| rest.split(' ').next())
                 .map(str::to_owned);
             written.push(line);
             if let Some(address) = address {
-                break address;
+                break format!("{}/v1", address.trim_end_matches("/v1"));
             }
         };
         let client = Client::builder()

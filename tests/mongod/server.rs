@@ -15,13 +15,14 @@ use mongodb::bson::doc;
 /// and it ends the server and removes the server's data.
 const SUPERVISOR: &str = r#"
 folder=$1; shift
-start() { "$@" </dev/null >/dev/null 2>&1 & pid=$!; echo started; }
-end() { kill -9 $pid; wait $pid; echo ended; }
+start() { "$@" </dev/null >/dev/null 2>&1 & pid=$!; }
+end() { kill -9 $pid; wait $pid; }
 start "$@"
+echo started
 while read -r word; do
     case $word in
-        start) start "$@" ;;
-        end) end ;;
+        start) start "$@"; echo started ;;
+        end) end; echo ended ;;
     esac
 done
 end

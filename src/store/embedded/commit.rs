@@ -18,15 +18,15 @@ use super::fault::Failure;
 const KNOWN_LANES: usize = 4096;
 
 /// States of a request, as they stand in the file.
-mod state {
+pub(super) mod state {
     /// Accepted, in no batch.
-    pub(super) const OPEN: u8 = 0;
+    pub(in super::super) const OPEN: u8 = 0;
     /// A line of a batch, without an outcome.
-    pub(super) const SEALED: u8 = 1;
+    pub(in super::super) const SEALED: u8 = 1;
     /// Has its outcome.
-    pub(super) const ANSWERED: u8 = 2;
+    pub(in super::super) const ANSWERED: u8 = 2;
     /// Dropped before it was in a batch.
-    pub(super) const WITHDRAWN: u8 = 3;
+    pub(in super::super) const WITHDRAWN: u8 = 3;
 }
 
 /// One commit under way.

@@ -14,7 +14,7 @@ use mongodb::{
 use serde::Deserialize;
 
 use super::{
-    Mongo,
+    AT_START, Mongo,
     layout::{BATCH_LOGS, BATCHES, CACHED_RESPONSES, GATEWAY},
     original::{self, WRITER},
     row::{BatchRow, date, whole},
@@ -69,13 +69,15 @@ async fn foreign(mongo: &Mongo) -> Result<Vec<Latest>, StoreFault> {
         id[..4].copy_from_slice(&u32::try_from(second).unwrap_or(0).to_be_bytes());
         chosen.insert("_id", doc! { "$gte": ObjectId::from_bytes(id) });
     }
+    let timed = doc! { "$eq": [{ "$type": "$timestamp" }, "date"] };
+    let timestamp = doc! { "$cond": [timed, "$timestamp", DateTime::from_millis(0)] };
     let over = doc! { "$in": ["$batch.status", ["completed", "failed", "expired", "cancelled"]] };
     let pipeline = [
         doc! { "$match": chosen },
         // Documents compare member by member, so this is the latest of the terminal ones, or of all.
         doc! { "$group": {
             "_id": "$batch.id",
-            "latest": { "$max": { "over": over, "timestamp": "$timestamp", "batch": "$batch" } },
+            "latest": { "$max": { "over": over, "timestamp": timestamp, "batch": "$batch" } },
         } },
     ];
     let logs = mongo.collection(BATCH_LOGS);
@@ -87,7 +89,7 @@ async fn foreign(mongo: &Mongo) -> Result<Vec<Latest>, StoreFault> {
             .await?;
         cursor.try_collect().await
     };
-    mongo.call(reading).await
+    mongo.call_within(AT_START, reading).await
 }
 
 /// Makes or renews the document of a batch that is not this gateway's own.

@@ -7,7 +7,7 @@ use mongodb::{
     options::IndexOptions,
 };
 
-use super::Mongo;
+use super::{AT_START, Mongo};
 
 /// Accepted requests: narrow documents, because a whole batch's change at once. One that is withdrawn before it was
 /// ever written is a document of its id and state only.
@@ -64,8 +64,9 @@ pub(super) async fn prepare(mongo: &Mongo) -> Result<(), StoreFault> {
             .damaged(&format!("layout {version}, this one knows {VERSION}")));
     }
     for (collection, indexes) in indexes() {
+        let collection = mongo.collection(collection);
         mongo
-            .call(mongo.collection(collection).create_indexes(indexes))
+            .call_within(AT_START, collection.create_indexes(indexes))
             .await?;
     }
     Ok(())
@@ -80,7 +81,7 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
             vec![
                 partial(doc! { "seq": 1 }, doc! { "state": { "$lt": state::ANSWERED } }),
                 partial(
-                    doc! { "fingerprint": 1, "ended_at": -1 },
+                    doc! { "fingerprint": 1, "ended_at": -1, "_id": -1 },
                     doc! { "state": state::ANSWERED },
                 ),
             ],
@@ -88,9 +89,9 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
         (
             BATCHES,
             vec![
-                partial(doc! { "sealed_at": 1 }, doc! { "unsettled": true }),
-                partial(doc! { "inherited": 1 }, doc! { "inherited": true }),
-                partial(doc! { "upstream_id": 1 }, upstream.clone()),
+                partial(doc! { "sealed_at": 1, "_id": 1 }, doc! { "unsettled": true }),
+                partial(doc! { "created_at": 1, "_id": 1 }, doc! { "inherited": true }),
+                partial(doc! { "upstream_id": 1, "sealed_at": -1 }, upstream.clone()),
                 partial(doc! { "created_at": -1, "upstream_id": -1 }, upstream.clone()),
                 partial(
                     doc! { "tenant": 1, "created_at": -1, "upstream_id": -1 },

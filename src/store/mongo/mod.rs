@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
-    ports::{CachedResponse, Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome},
+    ports::{CachedResponse, Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
         ids::{BatchId, RequestId},
@@ -34,6 +34,7 @@ mod history;
 mod layout;
 mod original;
 mod read;
+mod request;
 mod row;
 mod write;
 
@@ -45,6 +46,9 @@ const SELECTION: Duration = Duration::from_secs(5);
 /// How long one command may take. A server that stopped answering without closing its connections would hold a
 /// writer for ever; whoever is cut off hands the same group in again.
 const COMMAND: Duration = Duration::from_secs(60);
+
+/// The same for what a start may have to do once: indexes over an original's years of history, and reading it.
+const AT_START: Duration = Duration::from_secs(600);
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -125,7 +129,15 @@ impl Mongo {
         &self,
         call: impl IntoFuture<Output = mongodb::error::Result<T>>,
     ) -> Result<T, StoreFault> {
-        match tokio::time::timeout(COMMAND, call.into_future()).await {
+        self.call_within(COMMAND, call).await
+    }
+
+    async fn call_within<T>(
+        &self,
+        limit: Duration,
+        call: impl IntoFuture<Output = mongodb::error::Result<T>>,
+    ) -> Result<T, StoreFault> {
+        match tokio::time::timeout(limit, call.into_future()).await {
             Ok(answer) => answer.map_err(|error| self.speaker.fault(&error)),
             Err(_) => Err(self.speaker.unavailable("it does not answer")),
         }
@@ -165,6 +177,11 @@ impl Store for Mongo {
     async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault> {
         let _open = self.enter().await?;
         read::bodies(self, ids).await
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault> {
+        let _open = self.enter().await?;
+        request::request(self, id).await
     }
 
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {

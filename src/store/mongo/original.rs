@@ -71,11 +71,9 @@ pub(super) fn log_entry(batch: &UpstreamBatch, at: Timestamp) -> Document {
 pub(super) fn batch_object(entry: &Document) -> Option<UpstreamBatch> {
     let mut object = Map::new();
     for member in BATCH {
-        let value = entry.get(lowered(member)).or_else(|| entry.get(member));
-        object.insert(
-            member.into(),
-            value.map_or(Value::Null, |value| to_json(value, member == "metadata")),
-        );
+        if let Some(value) = entry.get(lowered(member)).or_else(|| entry.get(member)) {
+            object.insert(member.into(), to_json(value, member == "metadata"));
+        }
     }
     object.get("id")?.as_str().filter(|id| !id.is_empty())?;
     UpstreamBatch::parse(&Value::Object(object).to_string()).ok()

@@ -41,6 +41,11 @@ fn pending() -> Document {
     doc! { "state": { "$lt": state::ANSWERED } }
 }
 
+/// The batches that are not settled, and the order of their index, without which the server would not use it.
+fn unsettled() -> (Document, Document) {
+    (doc! { "unsettled": true }, doc! { "sealed_at": 1, "_id": 1 })
+}
+
 impl Mongo {
     /// All documents of a query.
     pub(super) async fn find<T: DeserializeOwned + Send + Sync + Unpin + 'static>(
@@ -72,7 +77,7 @@ impl Mongo {
         self.call(collection.find_one(filter).with_options(options)).await
     }
 
-    fn cut(&self) -> StoreFault {
+    pub(super) fn cut(&self) -> StoreFault {
         self.speaker.damaged("an id or content that is cut")
     }
 
@@ -108,9 +113,12 @@ pub(super) async fn last_sequence(mongo: &Mongo) -> Result<i64, StoreFault> {
     let last = mongo
         .find_one::<Numbered>(REQUESTS, pending(), last_first)
         .await?;
-    let unsettled = doc! { "unsettled": true };
-    let revisions = FindOptions::builder().projection(doc! { "revision": 1 }).build();
-    let revisions = mongo.find::<Numbered>(BATCHES, unsettled, revisions).await?;
+    let (unsettled, by_age) = unsettled();
+    let numbers = FindOptions::builder()
+        .sort(by_age)
+        .projection(doc! { "revision": 1 })
+        .build();
+    let revisions = mongo.find::<Numbered>(BATCHES, unsettled, numbers).await?;
     let last = last.into_iter().chain(revisions).map(|row| row.seq).max();
     Ok(last.unwrap_or(0))
 }
@@ -141,13 +149,9 @@ pub(super) async fn unfinished(mongo: &Mongo) -> Result<Vec<Record>, StoreFault>
             body: Bytes::new(),
         });
     }
-    let by_age = FindOptions::builder()
-        .sort(doc! { "sealed_at": 1, "_id": 1 })
-        .build();
-    for row in mongo
-        .find::<BatchRow>(BATCHES, doc! { "unsettled": true }, by_age)
-        .await?
-    {
+    let (unsettled, by_age) = unsettled();
+    let by_age = FindOptions::builder().sort(by_age).build();
+    for row in mongo.find::<BatchRow>(BATCHES, unsettled, by_age).await? {
         batch_records(mongo, row, &open, &mut records).await?;
     }
     Ok(records)
@@ -260,17 +264,22 @@ pub(super) async fn answer(
     let Some(Answered { id }) = mongo.find_one(REQUESTS, same, latest).await? else {
         return Ok(None);
     };
+    stored_outcome(mongo, id).await.map(Some)
+}
+
+/// The end of a request that has one.
+pub(super) async fn stored_outcome(mongo: &Mongo, id: Binary) -> Result<StoredOutcome, StoreFault> {
     let row = mongo
         .find_one::<OutcomeRow>(OUTCOMES, doc! { "_id": id }, Default::default())
         .await?;
     let mut row = row.ok_or_else(|| mongo.cut())?;
     let content = row.content.take().ok_or_else(|| mongo.cut())?;
     let body = mongo.bytes(content).await?;
-    Ok(Some(StoredOutcome {
+    Ok(StoredOutcome {
         id: number(&row.id).map(RequestId).ok_or_else(|| mongo.cut())?,
         outcome: outcome(mongo, &row, body)?,
         at: timestamp(row.at),
-    }))
+    })
 }
 
 /// The part of `batches` that is listed, for a tenant or for everybody; its words are those of the indexes.
@@ -302,6 +311,8 @@ pub(super) async fn batches(mongo: &Mongo, page: &Page) -> Result<Option<Listing
             return Ok(None);
         };
         let created_at = place.created_at.unwrap_or(0);
+        // The bound of the index; without it every newer batch would be walked past.
+        filter.insert("created_at", doc! { "$lte": created_at });
         filter.insert(
             "$or",
             vec![

@@ -1,0 +1,133 @@
+//! Nothing that the store asks for may grow with what is over and done.
+
+use batch_gpt_actors::{
+    ports::Page,
+    rules::{
+        fingerprint::Fingerprint,
+        ids::{BatchKey, RequestId},
+        lane::Tenant,
+        outcome::{Origin, Outcome},
+        record::Record,
+        time::Timestamp,
+        upstream_batch::UpstreamBatch,
+    },
+};
+use futures_util::TryStreamExt;
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::{accepted, lane, original::Place};
+
+/// A batch on its whole way, in groups as a gateway writes them.
+fn groups(number: u128) -> [Vec<Record>; 5] {
+    let (key, at) = (BatchKey(number), Timestamp(5));
+    let object = |status| format!(r#"{{"id":"batch_{number}","status":"{status}","created_at":7}}"#);
+    let batch = |status| UpstreamBatch::parse(&object(status)).unwrap();
+    let outcome = Outcome {
+        status: 200,
+        body: "an answer".into(),
+        origin: Origin::Upstream,
+    };
+    let sealed = Record::Sealed {
+        key,
+        lane: lane(),
+        requests: [RequestId(number)].into(),
+        at,
+    };
+    let uploaded = Record::Uploaded {
+        key,
+        file: "file-in".into(),
+        at,
+    };
+    let created = Record::Created {
+        key,
+        batch: batch("validating"),
+        at,
+    };
+    let observed = Record::Observed {
+        key,
+        batch: batch("in_progress"),
+        at,
+    };
+    let answered = Record::Answered {
+        key,
+        outcomes: [(RequestId(number), outcome)].into(),
+        at,
+    };
+    [
+        vec![accepted(number), accepted(number + 1_000_000)],
+        vec![Record::Withdrawn {
+            id: RequestId(number + 1_000_000),
+            at,
+        }],
+        vec![sealed, uploaded],
+        vec![created, observed],
+        vec![answered, Record::Settled { key, at }],
+    ]
+}
+
+#[tokio::test]
+async fn no_statement_walks_a_collection() {
+    let Some(place) = Place::new().await else { return };
+    let store = place.open().await;
+    for number in 0..50 {
+        for group in groups(number) {
+            store.append(&group).await.unwrap();
+        }
+    }
+    store.close().await;
+    // Every statement from here on is written down with its plan.
+    place.command(doc! { "profile": 2 }).await;
+    let store = place.open().await;
+    for number in 50..53 {
+        for group in &groups(number)[..number as usize - 48] {
+            store.append(group).await.unwrap();
+        }
+    }
+    store.unfinished().await.unwrap();
+    store.bodies(&[RequestId(3), RequestId(50)]).await.unwrap();
+    assert!(
+        store
+            .answer(&Fingerprint(fingerprint(3)))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    for tenant in [None, Some(Tenant::anonymous())] {
+        let found = store.batch(tenant.as_ref(), &"batch_3".into()).await.unwrap();
+        assert!(found.is_some());
+        let page = Page {
+            tenant,
+            after: Some("batch_3".into()),
+            limit: 5,
+        };
+        assert_eq!(store.batches(&page).await.unwrap().unwrap().items.len(), 5);
+    }
+    store.inherited().await.unwrap();
+    store.ping().await.unwrap();
+    store.close().await;
+    place.command(doc! { "profile": 0 }).await;
+    let profile = place.collection("system.profile");
+    let all: Vec<Document> = profile.find(doc! {}).await.unwrap().try_collect().await.unwrap();
+    let planned = all.iter().filter(|entry| entry.contains_key("planSummary"));
+    assert!(planned.clone().count() > 20, "the profile is there");
+    for entry in planned {
+        let plan = entry.get_str("planSummary").unwrap();
+        assert!(!plan.contains("COLLSCAN"), "{entry}");
+        assert!(!entry.contains_key("hasSortStage"), "{entry}");
+        for counted in ["keysExamined", "docsExamined"] {
+            let examined = entry.get(counted).map_or(0, |count| match count {
+                Bson::Int32(count) => i64::from(*count),
+                Bson::Int64(count) => *count,
+                other => panic!("{counted}: {other}"),
+            });
+            assert!(examined <= 20, "of 50: {entry}");
+        }
+    }
+}
+
+fn fingerprint(number: u128) -> [u8; 32] {
+    let Record::Accepted { request, .. } = accepted(number) else {
+        unreachable!("it is one");
+    };
+    request.fingerprint.0
+}
