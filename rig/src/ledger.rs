@@ -95,3 +95,17 @@ fn hash(body: &[u8]) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
+
+/// Changes settings of the simulator whose API is at `base_url`.
+pub async fn adjust(base_url: &str, patch: &str) -> Result<(), String> {
+    let url = base_url.replace("/v1", "/simulator/settings");
+    let fault = |error: reqwest::Error| format!("the settings stay: {error}");
+    let http = reqwest::Client::builder().no_proxy().build().map_err(fault)?;
+    let answer = http
+        .post(url)
+        .body(patch.to_owned())
+        .send()
+        .await
+        .map_err(fault)?;
+    answer.error_for_status().map(drop).map_err(fault)
+}

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, Sender, channel},
@@ -24,7 +24,7 @@ pub struct Running {
     child: Child,
     log: PathBuf,
     /// Where its own part of the log begins.
-    begin: usize,
+    begin: u64,
     reader: Option<JoinHandle<()>>,
     urls: Receiver<String>,
     /// Where its API is; empty until it has said so.
@@ -43,7 +43,7 @@ impl Running {
     pub fn spawn(command: &mut Command, log: &Path) -> Result<Self, String> {
         let file = OpenOptions::new().create(true).append(true).open(log);
         let file = file.map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        let begin = fs::read(log).map_or(0, |said| said.len());
+        let begin = fs::metadata(log).map_or(0, |log| log.len());
         if !command
             .get_envs()
             .any(|(name, value)| name == "RUST_LOG" && value.is_some())
@@ -128,8 +128,15 @@ impl Running {
 
     /// What it has said so far.
     pub fn said(&self) -> String {
-        let log = fs::read(&self.log).unwrap_or_default();
-        String::from_utf8_lossy(log.get(self.begin..).unwrap_or_default()).into_owned()
+        let mut said = Vec::new();
+        let read = File::open(&self.log).and_then(|mut log| {
+            log.seek(SeekFrom::Start(self.begin))?;
+            log.read_to_end(&mut said)
+        });
+        match read {
+            Ok(_) => String::from_utf8_lossy(&said).into_owned(),
+            Err(error) => format!("cannot read {}: {error}", self.log.display()),
+        }
     }
 }
 
