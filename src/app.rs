@@ -136,9 +136,19 @@ impl Application {
             clock,
         };
         let system = System::start(&ports, &self.config.actors, || self.place());
-        while let Err(fault) = system.recover().await.map(log_recovery) {
-            log::warn!("waiting for the store: {fault}");
-            tokio::time::sleep(STORE_RETRY).await;
+        loop {
+            match system.recover().await.map(log_recovery) {
+                Ok(()) => break,
+                Err(fault @ StoreFault::Unavailable(_)) => {
+                    log::warn!("waiting for the store: {fault}");
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+                // A damaged file does not mend by waiting.
+                Err(fault) => {
+                    system.close().await;
+                    return Err(fault.into());
+                }
+            }
         }
         self.gateway.serve(system);
         Ok(())
