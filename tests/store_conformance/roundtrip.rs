@@ -227,6 +227,11 @@ pub(crate) async fn latest_outcome_of_a_fingerprint_answers(home: impl Home) {
         .append(&[answered(50, [(2, outcome("two"))], 70)])
         .await
         .unwrap();
+    // Comes too late to count, so it makes nothing younger.
+    store
+        .append(&[answered(50, [(3, outcome("three again"))], 100)])
+        .await
+        .unwrap();
     let stored = store.answer(&fingerprint(77)).await.unwrap().unwrap();
     assert_eq!((stored.id, stored.outcome), (RequestId(1), outcome("one")));
     assert_eq!(
