@@ -61,6 +61,7 @@ impl Application {
     pub async fn bind(config: Config, runtime: Arc<Runtime>) -> Result<Self, StartFault> {
         let (upstream, simulator) = upstream(&config).await?;
         let gateway = Data::new(Gateway::new(
+            config.mode,
             config.keys.clone(),
             config.admin_key.clone(),
             config.max_open_requests,
@@ -106,6 +107,11 @@ impl Application {
     /// The simulated upstream, if that is the upstream.
     pub fn simulator(&self) -> Option<&Simulator> {
         self.simulator.as_ref()
+    }
+
+    /// The actors, once they have started.
+    pub fn system(&self) -> Option<&System> {
+        self.gateway.system().ok()
     }
 
     /// Opens the store, waiting for one that cannot be reached, takes up what is unfinished, and serves.
@@ -192,6 +198,8 @@ async fn upstream(config: &Config) -> Result<(Arc<dyn Upstream>, Option<Simulato
         UpstreamConfig::Simulated => {
             let settings = batch_gpt_simulator::Settings {
                 bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+                // Its ids follow from the seed, and a data folder may have seen those of an earlier run.
+                seed: uuid::Uuid::new_v4().as_u64_pair().0,
                 ..batch_gpt_simulator::Settings::default()
             };
             let simulator = Simulator::start(settings).await.map_err(StartFault::Simulator)?;

@@ -61,7 +61,7 @@ pub struct ServeArgs {
     #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL")]
     pub openai_base_url: Option<String>,
 
-    /// sync: clients wait for their answer [default: sync]
+    /// sync: clients wait for their answer; async: they get an id, and ask for it later [default: sync]
     #[arg(long, env = "CLIENT_SERVING_MODE", value_name = "MODE")]
     pub client_serving_mode: Option<String>,
 
@@ -81,7 +81,31 @@ pub struct ServeArgs {
     #[arg(long, env = "BATCH_GPT_POLLING_MIN_INTERVAL_MS", value_name = "MS")]
     pub polling_min_interval_ms: Option<String>,
 
-    /// Folder of the embedded store; created with mode 0700 [default: ./batch-gpt-data]
+    /// Whole connection string of MongoDB; wins over the MONGO_* set
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true, value_name = "URI")]
+    pub mongodb_uri: Option<Secret>,
+
+    /// Host of MongoDB; setting any one of the MONGO_* chooses MongoDB [default: localhost]
+    #[arg(long, env = "MONGO_HOST", value_name = "HOST")]
+    pub mongo_host: Option<String>,
+
+    /// Port of MongoDB [default: 27017]
+    #[arg(long, env = "MONGO_PORT", value_name = "PORT")]
+    pub mongo_port: Option<String>,
+
+    /// User of MongoDB; empty: no authentication [default: admin]
+    #[arg(long, env = "MONGO_USER", value_name = "USER")]
+    pub mongo_user: Option<String>,
+
+    /// Password of MongoDB [default: password]
+    #[arg(long, env = "MONGO_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    pub mongo_password: Option<Secret>,
+
+    /// Database in MongoDB [default: batchgpt]
+    #[arg(long, env = "MONGO_DATABASE", value_name = "NAME")]
+    pub mongo_database: Option<String>,
+
+    /// Folder of the embedded store, used when no MongoDB is set; created with mode 0700 [default: ./batch-gpt-data]
     #[arg(long, env = "BATCH_GPT_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<String>,
 

@@ -9,6 +9,7 @@ use batch_gpt_actors::{
 
 use crate::{
     cli::{Secret, ServeArgs},
+    http::gateway::Mode,
     keys::{Key, Keys},
     store::Location,
     upstream::UpstreamKey,
@@ -30,6 +31,8 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// The store.
     pub store: Location,
+    /// What clients get when they say nothing else.
+    pub mode: Mode,
     /// Where to listen.
     pub bind: SocketAddr,
     /// The clients' keys.
@@ -100,14 +103,13 @@ impl Config {
             poller_arbiters: check.number("BATCH_GPT_POLLER_ARBITERS", &args.poller_arbiters, 1, 1..=64),
             status_loggers: check.number("BATCH_GPT_STATUS_LOGGERS", &args.status_loggers, 1, 1..=64),
         };
-        check.mode(&args.client_serving_mode);
+        let mode = check.mode(&args.client_serving_mode);
         let keys = check.keys(&args.api_keys);
         let bind = check.bind(&args.bind_address, &keys, &args.allow_anonymous);
         let config = Self {
             upstream: check.upstream(args),
-            store: Location::Embedded {
-                folder: PathBuf::from(given(&args.data_dir).unwrap_or("./batch-gpt-data")),
-            },
+            store: check.store(args),
+            mode,
             bind,
             keys,
             admin_key: args
@@ -141,6 +143,15 @@ impl Config {
             Err(BadConfig(check.problems))
         }
     }
+}
+
+/// A user or password as a connection string wants it: everything but letters and digits escaped.
+fn percent(text: &str) -> String {
+    let escaped = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(escaped).collect()
 }
 
 /// An empty variable counts as unset.
@@ -177,11 +188,62 @@ impl Check {
         }
     }
 
-    fn mode(&mut self, value: &Option<String>) {
-        if let Some(text) = given(value)
-            && text != "sync"
-        {
-            self.problem("CLIENT_SERVING_MODE", text, "sync is allowed");
+    fn mode(&mut self, value: &Option<String>) -> Mode {
+        match given(value) {
+            None | Some("sync") => Mode::Sync,
+            Some("async") => Mode::Async,
+            Some(other) => {
+                self.problem("CLIENT_SERVING_MODE", other, "sync or async is allowed");
+                Mode::Sync
+            }
+        }
+    }
+
+    /// Setting any one of the MongoDB variables chooses MongoDB; a whole connection string wins over its parts.
+    fn store(&mut self, args: &ServeArgs) -> Location {
+        let parts = [
+            &args.mongo_host,
+            &args.mongo_port,
+            &args.mongo_user,
+            &args.mongo_database,
+        ];
+        let password = args.mongo_password.as_ref().map(|secret| secret.0.as_str());
+        let uri = args
+            .mongodb_uri
+            .as_ref()
+            .map(|secret| secret.0.trim())
+            .filter(|uri| !uri.is_empty());
+        if uri.is_none() && password.is_none() && parts.iter().all(|part| part.is_none()) {
+            let folder = given(&args.data_dir).unwrap_or("./batch-gpt-data");
+            return Location::Embedded {
+                folder: PathBuf::from(folder),
+            };
+        }
+        let database = given(&args.mongo_database).unwrap_or("batchgpt").to_owned();
+        if let Some(uri) = uri {
+            if !uri.starts_with("mongodb://") && !uri.starts_with("mongodb+srv://") {
+                self.problem(
+                    "MONGODB_URI",
+                    "…",
+                    "a mongodb:// or mongodb+srv:// connection string is allowed",
+                );
+            }
+            return Location::Mongo {
+                uri: uri.to_owned(),
+                database,
+            };
+        }
+        let host = given(&args.mongo_host).unwrap_or("localhost");
+        let port = self.number("MONGO_PORT", &args.mongo_port, 27_017, 1..=65_535u16);
+        let user = args.mongo_user.as_deref().unwrap_or("admin").trim();
+        let password = password.unwrap_or("password");
+        let login = match user {
+            "" => String::new(),
+            user => format!("{}:{}@", percent(user), percent(password)),
+        };
+        Location::Mongo {
+            uri: format!("mongodb://{login}{host}:{port}/"),
+            database,
         }
     }
 
@@ -293,6 +355,67 @@ mod tests {
                 ..ServeArgs::default()
             })
             .is_ok()
+        );
+    }
+
+    #[test]
+    fn any_mongodb_variable_chooses_mongodb_and_a_whole_string_wins() {
+        let simulate = || ServeArgs {
+            simulate: true,
+            ..ServeArgs::default()
+        };
+        let store = |args: ServeArgs| Config::parse(&args).unwrap().store;
+        assert!(matches!(store(simulate()), Location::Embedded { .. }));
+        let by_host = ServeArgs {
+            mongo_host: some("db"),
+            ..simulate()
+        };
+        let uri = "mongodb://admin:password@db:27017/".to_owned();
+        assert_eq!(
+            store(by_host),
+            Location::Mongo {
+                uri,
+                database: "batchgpt".into()
+            }
+        );
+        let odd = ServeArgs {
+            mongo_password: Some(Secret("p@ss/w:rd".into())),
+            ..simulate()
+        };
+        let uri = "mongodb://admin:p%40ss%2Fw%3Ard@localhost:27017/".to_owned();
+        assert_eq!(
+            store(odd),
+            Location::Mongo {
+                uri,
+                database: "batchgpt".into()
+            }
+        );
+        let open = ServeArgs {
+            mongo_user: some(""),
+            mongo_port: some("1"),
+            ..simulate()
+        };
+        let uri = "mongodb://localhost:1/".to_owned();
+        assert_eq!(
+            store(open),
+            Location::Mongo {
+                uri,
+                database: "batchgpt".into()
+            }
+        );
+        let whole = ServeArgs {
+            mongodb_uri: Some(Secret("mongodb://a,b/?replicaSet=rs".into())),
+            mongo_host: some("ignored"),
+            mongo_database: some("mine"),
+            ..simulate()
+        };
+        let uri = "mongodb://a,b/?replicaSet=rs".to_owned();
+        assert_eq!(
+            store(whole),
+            Location::Mongo {
+                uri,
+                database: "mine".into()
+            }
         );
     }
 

@@ -63,6 +63,7 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
         Ok(application) => application,
         Err(fault) => return failed(&fault.to_string()),
     };
+    log::info!("listening on http://{}", application.address());
     let mut trusted = true;
     tokio::select! {
         started = application.start() => match started {

@@ -10,6 +10,8 @@ import pathlib
 import sys
 import time
 
+from openai import OpenAIError
+
 from checks import Checks
 from connection import Gateway, add_gateway, crowd_client, gateway_of
 from crowd import Question, ask_all, check_answers, check_batches, list_batches
@@ -57,7 +59,10 @@ def main() -> int:
         texts = read_questions(arguments.questions) if arguments.questions else generate_questions()
     except (OSError, ValueError, KeyError, TypeError) as error:
         parser.error(f"{arguments.questions} cannot be used: {error!r}")
-    return asyncio.run(run(gateway_of(arguments), arguments.model, texts, arguments.max_batches))
+    try:
+        return asyncio.run(run(gateway_of(arguments), arguments.model, texts, arguments.max_batches))
+    except OpenAIError as error:
+        parser.exit(3, f"the batches cannot be listed: {error}\n")
 
 
 if __name__ == "__main__":

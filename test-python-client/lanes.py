@@ -7,6 +7,8 @@ import argparse
 import asyncio
 import sys
 
+from openai import OpenAIError
+
 from checks import Checks
 from connection import Gateway, add_gateway, crowd_client, gateway_of
 from crowd import Question, ask_all, check_answers, check_batches, list_batches
@@ -41,7 +43,11 @@ async def run(gateway: Gateway) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_gateway(parser)
-    return asyncio.run(run(gateway_of(parser.parse_args())))
+    arguments = parser.parse_args()
+    try:
+        return asyncio.run(run(gateway_of(arguments)))
+    except OpenAIError as error:
+        parser.exit(3, f"the batches cannot be listed: {error}\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ use crate::{
     cell::{Behaviour, Letter, Mail, Receive},
     clock::Clock,
     pool::Pool,
-    ports::{Ids, StoreFault},
+    ports::{Ids, StoreFault, StoredOutcome},
     rules::{
         collate::{Collation, Limits, Sealed, Weight},
         fingerprint::Fingerprint,
@@ -22,8 +22,8 @@ use crate::{
         outcome::Outcome,
         record::{Accepted, Record},
     },
-    status_logger::{StatusLogger, Write},
-    waiting_room::{Delivery, Reply, WaitingRoom},
+    status_logger::{Recall, StatusLogger, Write},
+    waiting_room::{Client, Delivery, WaitingRoom},
 };
 
 /// A checked request asks to be taken.
@@ -36,13 +36,13 @@ pub struct Enqueue {
     pub body: Bytes,
     /// Whether its client says that it has sent it before.
     pub resent: bool,
-    /// Where its client waits.
-    pub reply: Reply,
+    /// Its client.
+    pub client: Client,
 }
 
 impl Letter for Enqueue {
     const NAME: &'static str = "Enqueue";
-    type Reply = Result<RequestId, Refused>;
+    type Reply = Result<(), Refused>;
 }
 
 /// Why a request was not taken. Nothing of it is kept.
@@ -66,6 +66,17 @@ pub struct Restore {
 
 impl Letter for Restore {
     const NAME: &'static str = "Restore";
+    type Reply = ();
+}
+
+/// The store was asked whether a request that was sent again has its outcome already.
+struct Recalled {
+    enqueue: Enqueue,
+    stored: Result<Option<StoredOutcome>, StoreFault>,
+}
+
+impl Letter for Recalled {
+    const NAME: &'static str = "Recalled";
     type Reply = ();
 }
 
@@ -180,6 +191,68 @@ impl Collector {
         }
     }
 
+    /// Seats the client beside an earlier sending of its request; gives the request back if there is none.
+    fn attach(&mut self, enqueue: Enqueue) -> Option<Enqueue> {
+        let Enqueue {
+            fingerprint, resent, ..
+        } = enqueue;
+        match self.room.attach(&fingerprint, resent, enqueue.client) {
+            Ok(()) => None,
+            Err(client) => Some(Enqueue { client, ..enqueue }),
+        }
+    }
+
+    /// Asks the store for the end of a request that its client has sent before.
+    fn recall(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
+        self.recording += 1;
+        let (logger, me) = (self.loggers.by(&enqueue.lane).clone(), me.clone());
+        tokio::spawn(async move {
+            let fingerprint = enqueue.fingerprint;
+            let stored = logger.inquire(|reply| Recall { fingerprint, reply }).await;
+            let stored = stored.unwrap_or_else(|gone| Err(StoreFault::Unavailable(gone.to_string())));
+            me.tell(Recalled { enqueue, stored });
+        });
+    }
+
+    /// Takes a new request: it is recorded first, and collated when that is durable.
+    fn accept(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
+        let Enqueue {
+            lane,
+            fingerprint,
+            body,
+            client,
+            ..
+        } = enqueue;
+        let id = RequestId(self.ids.mint());
+        self.room.seat(id, fingerprint, client);
+        self.recording += 1;
+        let request = Accepted {
+            id,
+            lane: lane.clone(),
+            fingerprint,
+            at: self.clock.now(),
+        };
+        let record = Record::Accepted {
+            request,
+            body: body.clone(),
+        };
+        let (logger, mail) = (self.loggers.by(&lane), me.clone());
+        let done = move |result| {
+            mail.tell(Recorded {
+                id,
+                lane,
+                body,
+                result,
+            })
+        };
+        logger.tell(Write {
+            record,
+            done: Some(Box::new(done)),
+            refusable: true,
+        });
+        self.tend(me);
+    }
+
     /// Puts a recorded request into its lane.
     fn collate(&mut self, id: RequestId, lane: &Arc<Lane>, body: Bytes, me: &Mail<Self>) {
         let bytes = lines::overhead(lane.endpoint) + body.len() as u64;
@@ -269,53 +342,54 @@ impl Behaviour for Collector {
 }
 
 impl Receive<Enqueue> for Collector {
-    fn receive(&mut self, enqueue: Enqueue, me: &Mail<Self>) -> Result<RequestId, Refused> {
+    fn receive(&mut self, enqueue: Enqueue, me: &Mail<Self>) -> Result<(), Refused> {
         if self.draining {
             return Err(Refused::Draining);
         }
-        let Enqueue {
-            lane,
-            fingerprint,
-            body,
-            resent,
-            reply,
-        } = enqueue;
-        if lines::overhead(lane.endpoint) + body.len() as u64 > self.limits.max_bytes {
+        if lines::overhead(enqueue.lane.endpoint) + enqueue.body.len() as u64 > self.limits.max_bytes {
             return Err(Refused::TooLarge);
         }
-        let reply = match self.room.attach(&fingerprint, resent, reply) {
-            Ok(id) => return Ok(id),
-            Err(reply) => reply,
+        let Some(enqueue) = self.attach(enqueue) else {
+            return Ok(());
         };
-        let id = RequestId(self.ids.mint());
-        self.room.seat(id, fingerprint, reply);
-        self.recording += 1;
-        let request = Accepted {
-            id,
-            lane: lane.clone(),
-            fingerprint,
-            at: self.clock.now(),
-        };
-        let record = Record::Accepted {
-            request,
-            body: body.clone(),
-        };
-        let (logger, me_too) = (self.loggers.by(&lane), me.clone());
-        let done = move |result| {
-            me_too.tell(Recorded {
-                id,
-                lane,
-                body,
-                result,
-            })
-        };
-        logger.tell(Write {
-            record,
-            done: Some(Box::new(done)),
-            refusable: true,
-        });
+        if enqueue.resent {
+            self.recall(enqueue, me);
+        } else {
+            self.accept(enqueue, me);
+        }
+        Ok(())
+    }
+}
+
+impl Receive<Recalled> for Collector {
+    fn receive(&mut self, recalled: Recalled, me: &Mail<Self>) {
+        self.recording = self.recording.saturating_sub(1);
+        let Recalled { enqueue, stored } = recalled;
+        match (stored, enqueue.client) {
+            (Ok(Some(StoredOutcome { id, outcome, .. })), Client::Parked(reply)) => {
+                // A client that has left again will come again.
+                let _ = reply.send(Delivery::Answered {
+                    id,
+                    outcome,
+                    batch: None,
+                });
+            }
+            (Ok(Some(StoredOutcome { id, .. })), Client::Detached(reply)) => {
+                // See above.
+                let _ = reply.send(Delivery::Accepted(id));
+            }
+            // Its first sending may have been taken up while the store was asked.
+            (Ok(None), client) => {
+                if let Some(enqueue) = self.attach(Enqueue { client, ..enqueue }) {
+                    self.accept(enqueue, me);
+                }
+            }
+            (Err(_), Client::Parked(reply) | Client::Detached(reply)) => {
+                // See above.
+                let _ = reply.send(Delivery::NotRecorded);
+            }
+        }
         self.tend(me);
-        Ok(id)
     }
 }
 
@@ -323,7 +397,10 @@ impl Receive<Recorded> for Collector {
     fn receive(&mut self, recorded: Recorded, me: &Mail<Self>) {
         self.recording = self.recording.saturating_sub(1);
         match recorded.result {
-            Ok(()) => self.collate(recorded.id, &recorded.lane, recorded.body, me),
+            Ok(()) => {
+                self.room.recorded(recorded.id);
+                self.collate(recorded.id, &recorded.lane, recorded.body, me);
+            }
             Err(_) => self.room.deliver(recorded.id, &Delivery::NotRecorded),
         }
         self.tend(me);

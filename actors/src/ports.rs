@@ -16,7 +16,7 @@ use crate::rules::{
     ids::{BatchId, BatchKey, FileId, RequestId},
     lane::{Endpoint, Tenant},
     outcome::Outcome,
-    record::Record,
+    record::{Accepted, Record},
     time::Timestamp,
     upstream_batch::UpstreamBatch,
 };
@@ -126,6 +126,28 @@ pub struct CachedResponse {
     pub at: Timestamp,
 }
 
+/// How a request stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Accepted, in no batch.
+    Open,
+    /// A line of a batch, without an outcome.
+    Sealed,
+    /// It has its outcome.
+    Answered(Outcome),
+    /// Dropped before it was in a batch.
+    Withdrawn,
+}
+
+/// A request as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRequest {
+    /// The request.
+    pub request: Accepted,
+    /// How it stands.
+    pub standing: Standing,
+}
+
 /// The place where the journal lives.
 ///
 /// `append` is called by one writer per batch and may be called by several writers at once. A group is durable when
@@ -141,6 +163,8 @@ pub trait Store: Send + Sync {
     async fn unfinished(&self) -> Result<Vec<Record>, StoreFault>;
     /// Bodies of requests, in the order asked; a request that is not there is left out.
     async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault>;
+    /// One request by its id.
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault>;
     /// The latest stored outcome of a request with this fingerprint.
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault>;
     /// One batch by its upstream id; another tenant's is not there.

@@ -19,8 +19,14 @@ use crate::{
     alarm::Alarm,
     cell::{Behaviour, Letter, Mail, Receive},
     clock::Clock,
-    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome},
-    rules::{fingerprint::Fingerprint, ids::BatchId, lane::Tenant, record::Record, time::Millis},
+    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
+    rules::{
+        fingerprint::Fingerprint,
+        ids::{BatchId, RequestId},
+        lane::Tenant,
+        record::Record,
+        time::Millis,
+    },
 };
 
 /// Called when a record is durable, or will not be.
@@ -130,6 +136,19 @@ pub struct Recall {
 
 impl Letter for Recall {
     const NAME: &'static str = "Recall";
+    type Reply = ();
+}
+
+/// One request by its id.
+pub struct Look {
+    /// Which.
+    pub id: RequestId,
+    /// For the answer.
+    pub reply: Answer<Option<StoredRequest>>,
+}
+
+impl Letter for Look {
+    const NAME: &'static str = "Look";
     type Reply = ();
 }
 
@@ -341,33 +360,42 @@ impl Receive<Pinged> for StatusLogger {
     }
 }
 
+impl StatusLogger {
+    /// Asks the store in a task of its own; an asker who has left misses nothing.
+    fn ask<T, F>(&self, reply: Answer<T>, question: impl FnOnce(Arc<dyn Store>) -> F)
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreFault>> + Send + 'static,
+    {
+        let answer = question(self.store.clone());
+        tokio::spawn(async move { drop(reply.send(answer.await)) });
+    }
+}
+
 impl Receive<Find> for StatusLogger {
-    fn receive(&mut self, find: Find, _: &Mail<Self>) {
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            // An asker who has left misses nothing.
-            let _ = find.reply.send(store.batch(find.tenant.as_ref(), &find.id).await);
-        });
+    fn receive(&mut self, Find { tenant, id, reply }: Find, _: &Mail<Self>) {
+        self.ask(
+            reply,
+            |store| async move { store.batch(tenant.as_ref(), &id).await },
+        );
     }
 }
 
 impl Receive<List> for StatusLogger {
-    fn receive(&mut self, list: List, _: &Mail<Self>) {
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            // An asker who has left misses nothing.
-            let _ = list.reply.send(store.batches(&list.page).await);
-        });
+    fn receive(&mut self, List { page, reply }: List, _: &Mail<Self>) {
+        self.ask(reply, |store| async move { store.batches(&page).await });
     }
 }
 
 impl Receive<Recall> for StatusLogger {
-    fn receive(&mut self, recall: Recall, _: &Mail<Self>) {
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            // An asker who has left misses nothing.
-            let _ = recall.reply.send(store.answer(&recall.fingerprint).await);
-        });
+    fn receive(&mut self, Recall { fingerprint, reply }: Recall, _: &Mail<Self>) {
+        self.ask(reply, |store| async move { store.answer(&fingerprint).await });
+    }
+}
+
+impl Receive<Look> for StatusLogger {
+    fn receive(&mut self, Look { id, reply }: Look, _: &Mail<Self>) {
+        self.ask(reply, |store| async move { store.request(id).await });
     }
 }
 

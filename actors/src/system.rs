@@ -18,6 +18,7 @@ use crate::{
     cell::{Cell, Place},
     clock::Clock,
     collector::{self, Collector, Release, Restore},
+    inheritance,
     links::Links,
     pollers::Pollers,
     pool::Pool,
@@ -73,6 +74,7 @@ pub struct System {
     pub pollers: Arc<Pollers>,
     /// Every actor's counts.
     pub board: Arc<Board>,
+    links: Arc<Links>,
     store: Arc<dyn Store>,
     store_down: Arc<AtomicBool>,
 }
@@ -116,6 +118,7 @@ impl System {
             loggers,
             pollers,
             board,
+            links,
             store: ports.store.clone(),
             store_down,
         }
@@ -134,6 +137,7 @@ impl System {
             unfinished.open.len() + unfinished.awaited.len(),
             unfinished.batches.len(),
         );
+        let inherited = self.store.inherited().await?;
         let open = self.open(unfinished.open).await?;
         let mut resumed = Vec::new();
         for batch in unfinished.batches {
@@ -148,6 +152,13 @@ impl System {
         }
         for resume in resumed {
             self.submitters.least_loaded().tell(resume);
+        }
+        for batch in inherited {
+            tokio::spawn(inheritance::take_up(
+                self.links.clone(),
+                self.store.clone(),
+                batch,
+            ));
         }
         for (request, body) in open {
             let lane = request.lane.clone();

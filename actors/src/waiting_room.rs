@@ -26,6 +26,8 @@ pub enum Delivery {
         /// The batch it was a line of, if it came that far.
         batch: Option<BatchId>,
     },
+    /// The request is recorded; its client will ask for its end.
+    Accepted(RequestId),
     /// The gateway stops; the request is recorded, and sending it again will find it.
     Released,
     /// The request could not be recorded, so it was not accepted.
@@ -39,8 +41,54 @@ pub type Reply = oneshot::Sender<Delivery>;
 struct Seat {
     fingerprint: Fingerprint,
     replies: Vec<Reply>,
-    /// Sent upstream even if nobody waits: it was promised an answer by an earlier life of the gateway.
+    /// A request of an earlier life of the gateway: sent upstream even if nobody waits.
     kept: bool,
+    /// Somebody will ask for its end later: sent upstream even if nobody waits.
+    promised: bool,
+    /// Its record is durable.
+    recorded: bool,
+    /// Clients that want to know no more than that.
+    detached: Vec<Reply>,
+}
+
+/// How a client waits.
+#[derive(Debug)]
+pub enum Client {
+    /// Until the end of its request.
+    Parked(Reply),
+    /// Until its request is recorded; it asks for the end later.
+    Detached(Reply),
+}
+
+impl Seat {
+    fn new(fingerprint: Fingerprint) -> Self {
+        Self {
+            fingerprint,
+            replies: Vec::new(),
+            kept: false,
+            promised: false,
+            recorded: false,
+            detached: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, id: RequestId, client: Client) {
+        match client {
+            Client::Parked(reply) => {
+                self.replies.retain(|reply| !reply.is_closed());
+                self.replies.push(reply);
+            }
+            Client::Detached(reply) => {
+                self.promised = true;
+                if self.recorded {
+                    // A client that has left knows no id to ask for.
+                    let _ = reply.send(Delivery::Accepted(id));
+                } else {
+                    self.detached.push(reply);
+                }
+            }
+        }
+    }
 }
 
 /// The requests without an outcome, and their waiting clients.
@@ -52,27 +100,32 @@ pub struct WaitingRoom {
 
 impl WaitingRoom {
     /// A new request and its client.
-    pub fn seat(&mut self, id: RequestId, fingerprint: Fingerprint, reply: Reply) {
-        self.insert(
-            id,
-            Seat {
-                fingerprint,
-                replies: vec![reply],
-                kept: false,
-            },
-        );
+    pub fn seat(&mut self, id: RequestId, fingerprint: Fingerprint, client: Client) {
+        let mut seat = Seat::new(fingerprint);
+        seat.take(id, client);
+        self.insert(id, seat);
     }
 
     /// A request of an earlier life; its client may come again.
     pub fn keep(&mut self, request: &Accepted) {
-        self.insert(
-            request.id,
-            Seat {
-                fingerprint: request.fingerprint,
-                replies: Vec::new(),
-                kept: true,
-            },
-        );
+        let kept = Seat {
+            kept: true,
+            recorded: true,
+            ..Seat::new(request.fingerprint)
+        };
+        self.insert(request.id, kept);
+    }
+
+    /// The request's record is durable.
+    pub fn recorded(&mut self, id: RequestId) {
+        let Some(seat) = self.seats.get_mut(&id) else {
+            return;
+        };
+        seat.recorded = true;
+        for reply in seat.detached.drain(..) {
+            // A client that has left knows no id to ask for.
+            let _ = reply.send(Delivery::Accepted(id));
+        }
     }
 
     fn insert(&mut self, id: RequestId, seat: Seat) {
@@ -81,13 +134,8 @@ impl WaitingRoom {
     }
 
     /// Seats a client that sends a request again beside its first sending. A client that says so itself
-    /// (`resent`) joins any equal request, another one only a request that nobody waits for.
-    pub fn attach(
-        &mut self,
-        fingerprint: &Fingerprint,
-        resent: bool,
-        reply: Reply,
-    ) -> Result<RequestId, Reply> {
+    /// (`resent`) joins any equal request, another one only a request that nobody waits for and nobody will ask for.
+    pub fn attach(&mut self, fingerprint: &Fingerprint, resent: bool, client: Client) -> Result<(), Client> {
         let ids = self
             .by_fingerprint
             .get(fingerprint)
@@ -95,33 +143,32 @@ impl WaitingRoom {
             .unwrap_or_default();
         let abandoned = ids.iter().find(|id| self.is_abandoned(id));
         let Some(id) = abandoned.or(ids.first().filter(|_| resent)).copied() else {
-            return Err(reply);
+            return Err(client);
         };
         let Some(seat) = self.seats.get_mut(&id) else {
-            return Err(reply);
+            return Err(client);
         };
-        seat.replies.retain(|reply| !reply.is_closed());
-        seat.replies.push(reply);
-        Ok(id)
+        seat.take(id, client);
+        Ok(())
     }
 
     fn is_abandoned(&self, id: &RequestId) -> bool {
         self.seats
             .get(id)
-            .is_some_and(|seat| seat.replies.iter().all(Reply::is_closed))
+            .is_some_and(|seat| !seat.promised && seat.replies.iter().all(Reply::is_closed))
     }
 
     /// Whether nobody waits for the request and nobody was promised anything.
     pub fn is_gone(&self, id: &RequestId) -> bool {
         self.seats
             .get(id)
-            .is_none_or(|seat| !seat.kept && seat.replies.iter().all(Reply::is_closed))
+            .is_none_or(|seat| !seat.kept && !seat.promised && seat.replies.iter().all(Reply::is_closed))
     }
 
     /// Tells a request's clients, and forgets it.
     pub fn deliver(&mut self, id: RequestId, delivery: &Delivery) {
         let Some(seat) = self.remove(id) else { return };
-        for reply in seat.replies {
+        for reply in seat.replies.into_iter().chain(seat.detached) {
             // A client that has left will find the stored outcome when it sends its request again.
             let _ = reply.send(delivery.clone());
         }
@@ -146,7 +193,7 @@ impl WaitingRoom {
     /// Tells everybody that the gateway stops.
     pub fn release(&mut self) {
         for (_, seat) in self.seats.drain() {
-            for reply in seat.replies {
+            for reply in seat.replies.into_iter().chain(seat.detached) {
                 // A client that has left needs no word.
                 let _ = reply.send(Delivery::Released);
             }

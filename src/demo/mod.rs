@@ -193,7 +193,8 @@ fn report(replies: &[Reply], batches: usize, took: Duration) -> bool {
     let real_time = cost(PRICE);
     println!();
     println!("{right} of {} prompts got their own answer.", replies.len());
-    println!("{batches} batches in {:.1} seconds.", took.as_secs_f64());
+    let noun = if batches == 1 { "batch" } else { "batches" };
+    println!("{batches} {noun} in {:.1} seconds.", took.as_secs_f64());
     println!(
         "At the prices of gpt-4o-mini: ${real_time:.6} in real time, ${:.6} as batches, ${:.6} saved.",
         real_time / 2.0,

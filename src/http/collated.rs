@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{self, ContentType},
-    },
+    http::{StatusCode, header},
     web::{self, Data},
 };
 use batch_gpt_actors::{
@@ -15,15 +12,19 @@ use batch_gpt_actors::{
     rules::{
         body,
         lane::{Endpoint, Lane},
-        outcome::{ApiError, Outcome},
+        outcome::ApiError,
     },
-    waiting_room::Delivery,
+    waiting_room::{Client, Delivery},
 };
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use tokio::sync::oneshot;
 
-use super::{error::HttpError, gateway::Gateway};
+use super::{
+    answer::{accepted, answered},
+    error::HttpError,
+    gateway::{Gateway, Mode},
+};
 
 /// `POST /v1/chat/completions`: parks the client until its line's outcome is there.
 pub async fn chat_completions(
@@ -57,49 +58,45 @@ async fn collate(
     let (reply, delivery) = oneshot::channel();
     let collector = system.collectors.by(&lane);
     let resent = is_resent(request);
+    let detached = prefers_async(request).unwrap_or(gateway.mode == Mode::Async);
+    let client = if detached {
+        Client::Detached(reply)
+    } else {
+        Client::Parked(reply)
+    };
+    let model = lane.model.clone();
     let enqueue = Enqueue {
         lane,
         fingerprint,
         body: checked.line,
         resent,
-        reply,
+        client,
     };
     match collector.ask(enqueue).await {
-        Ok(Ok(_)) => {}
+        Ok(Ok(())) => {}
         Ok(Err(Refused::Draining)) => return Err(HttpError::stopping()),
         Ok(Err(refused @ Refused::TooLarge)) => return Err(too_large(refused.to_string())),
         Err(_) => return Err(HttpError::internal()),
     }
     match delivery.await {
-        Ok(Delivery::Answered { id, outcome, batch }) => {
-            let mut response = answer(outcome);
-            let headers = response.headers_mut();
-            let mut insert = |name, value: &str| {
-                if let Ok(value) = header::HeaderValue::from_str(value) {
-                    headers.insert(header::HeaderName::from_static(name), value);
-                }
-            };
-            insert("x-batch-gpt-request-id", &id.to_string());
-            if let Some(batch) = batch {
-                insert("x-batch-gpt-batch-id", batch.as_str());
-            }
-            Ok(response)
-        }
+        Ok(Delivery::Answered { id, outcome, batch }) => Ok(answered(id, outcome, batch.as_ref())),
+        Ok(Delivery::Accepted(id)) => Ok(accepted(endpoint, id, &model)),
         Ok(Delivery::Released) => Err(HttpError::stopping()),
         Ok(Delivery::NotRecorded) => Err(HttpError::store_unavailable()),
         Err(_) => Err(HttpError::internal()),
     }
 }
 
-/// The outcome as it came. A failure is final: the gateway has done what could be done.
-fn answer(outcome: Outcome) -> HttpResponse {
-    let status = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let mut response = HttpResponse::build(status);
-    response.content_type(ContentType::json());
-    if !outcome.is_success() {
-        response.insert_header(("x-should-retry", "false"));
-    }
-    response.body(outcome.body)
+/// `Prefer: respond-async`, or an explicit wish to wait (RFC 7240, section 4).
+fn prefers_async(request: &HttpRequest) -> Option<bool> {
+    let preferences = request
+        .headers()
+        .get_all("prefer")
+        .filter_map(|value| value.to_str().ok());
+    let mut preferences = preferences.flat_map(|value| value.split(',')).map(str::trim);
+    preferences
+        .any(|preference| preference.eq_ignore_ascii_case("respond-async"))
+        .then_some(true)
 }
 
 /// The official clients count their re-sends (contract, section 5.1).

@@ -18,11 +18,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::error::{HttpError, Retry};
 use crate::keys::{Key, Keys};
 
+/// What a client gets when it says nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It waits for the end of its request.
+    Sync,
+    /// It is told an id, and asks for the end later.
+    Async,
+}
+
 /// Shared by all handlers.
 pub struct Gateway {
     /// The actors, once the journal has been read.
     system: OnceLock<System>,
     draining: AtomicBool,
+    /// What a client gets when it says nothing else.
+    pub mode: Mode,
     /// Largest body of a request, in bytes.
     pub max_body_bytes: usize,
     keys: Keys,
@@ -32,12 +43,19 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway that is starting. At most `max_open_requests` are accepted and unanswered at a time.
-    pub fn new(keys: Keys, admin_key: Option<Key>, max_open_requests: usize, max_body_bytes: usize) -> Self {
+    pub fn new(
+        mode: Mode,
+        keys: Keys,
+        admin_key: Option<Key>,
+        max_open_requests: usize,
+        max_body_bytes: usize,
+    ) -> Self {
         let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
         Self {
             system,
             draining,
+            mode,
             max_body_bytes,
             keys,
             admin_key,

@@ -1,11 +1,13 @@
 //! The front door: one file for each resource. Handlers exchange messages with the actors and decide nothing else.
 
+pub mod answer;
 pub mod batches;
 pub mod collated;
 pub mod error;
 pub mod gateway;
 pub mod health;
 pub mod request_id;
+pub mod requests;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError, Route,
@@ -42,6 +44,11 @@ fn api(config: &mut ServiceConfig) {
             "/chat/completions",
             Method::POST,
             web::post().to(collated::chat_completions),
+        ))
+        .service(only(
+            "/chat/completions/{id}",
+            Method::GET,
+            web::get().to(requests::retrieve),
         ))
         .service(only("/batches", Method::GET, web::get().to(batches::list)))
         .service(only(

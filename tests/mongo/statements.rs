@@ -111,6 +111,9 @@ async fn no_statement_walks_a_collection() {
         };
         assert_eq!(store.batches(&page).await.unwrap().unwrap().items.len(), 5);
     }
+    for number in [3, 50, 52] {
+        assert!(store.request(RequestId(number)).await.unwrap().is_some());
+    }
     store.inherited().await.unwrap();
     store.ping().await.unwrap();
     store.close().await;

@@ -107,3 +107,16 @@ pub fn batch_id(printed: &str) -> Result<Option<String>, String> {
 pub fn temporary() -> Result<TempDir, String> {
     tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_batch_is_the_newest() {
+        let printed = "{\"id\":\"batch_2\"}\n{\"id\":\"batch_1\"}\n";
+        assert_eq!(batch_id(printed), Ok(Some("batch_2".into())));
+        assert_eq!(batch_id(""), Ok(None));
+        assert!(batch_id("Traceback").is_err());
+    }
+}

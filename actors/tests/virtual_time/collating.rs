@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use batch_gpt_actors::rules::{collate::Limits, record::Record};
+use batch_gpt_actors::{
+    rules::{collate::Limits, record::Record},
+    waiting_room::Delivery,
+};
 
 use crate::{
     memory_upstream::MemoryUpstream,
@@ -142,19 +145,41 @@ async fn a_lane_that_everybody_left_makes_no_batch() {
 async fn a_resent_request_joins_its_first_sending_and_a_strangers_does_not() {
     on_one_thread(async {
         let world = World::start(upstream(), SETTINGS);
-        let (first, gone) = world.send_as("m", "same", false).await.unwrap();
-        let (deliberate, second) = world.send_as("m", "same", false).await.unwrap();
-        assert_ne!(first, deliberate, "two deliberate equal requests are two lines");
+        let gone = world.send_as("m", "same", false).await.unwrap();
+        let second = world.send_as("m", "same", false).await.unwrap();
+        pass(10).await;
+        let lines = world.upstream.batches();
+        assert_eq!(lines[0].len(), 2, "two deliberate equal requests are two lines");
+        drop(gone);
+        let third = world.send_as("m", "same", true).await.unwrap();
+        for (client, line) in [(third, &lines[0][0]), (second, &lines[0][1])] {
+            let Delivery::Answered { id, outcome, .. } = client.await.unwrap() else {
+                panic!("no answer");
+            };
+            assert_eq!(
+                (outcome.status, id.to_string().as_str()),
+                (200, line["custom_id"].as_str().unwrap())
+            );
+        }
+        assert_eq!(world.upstream.batches().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resent_request_that_is_settled_gets_its_stored_outcome() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        let gone = world.send("m", "same").await.unwrap();
         pass(10).await;
         drop(gone);
-        let (again, third) = world.send_as("m", "same", true).await.unwrap();
-        assert_eq!(again, first, "the abandoned line is taken up again");
-        assert_eq!(outcome(second.await.unwrap()).status, 200);
-        assert_eq!(outcome(third.await.unwrap()).status, 200);
-        assert_eq!(
-            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
-            [2]
-        );
+        pass(7200).await;
+        let again = world.send_as("m", "same", true).await.unwrap();
+        assert_eq!(prompt_of(&outcome(again.await.unwrap())), "same");
+        let other = world.send_as("m", "other", true).await.unwrap();
+        assert_eq!(prompt_of(&outcome(other.await.unwrap())), "other");
+        let lines: Vec<usize> = world.upstream.batches().iter().map(Vec::len).collect();
+        assert_eq!(lines, [1, 1]);
     })
     .await;
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
-    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome},
+    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
         ids::{BatchId, RequestId},
@@ -70,8 +70,27 @@ impl Store for MemoryStore {
         Ok(ids.iter().filter_map(body).collect())
     }
 
-    async fn answer(&self, _: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
+    async fn request(&self, _: RequestId) -> Result<Option<StoredRequest>, StoreFault> {
         Ok(None)
+    }
+
+    async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
+        self.works()?;
+        let records = self.records.lock().unwrap();
+        let equal = |id: RequestId| {
+            records.iter().any(|record| match record {
+                Record::Accepted { request, .. } => request.id == id && request.fingerprint == *fingerprint,
+                _ => false,
+            })
+        };
+        let stored = records.iter().rev().find_map(|record| match record {
+            Record::Answered { outcomes, at, .. } => {
+                let (id, outcome) = outcomes.iter().find(|(id, _)| equal(*id))?.clone();
+                Some(StoredOutcome { id, outcome, at: *at })
+            }
+            _ => None,
+        });
+        Ok(stored)
     }
 
     async fn batch(&self, _: Option<&Tenant>, _: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {

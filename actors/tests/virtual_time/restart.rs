@@ -29,7 +29,7 @@ async fn crash_after(millis: u64) {
     second.system.recover().await.unwrap();
     let mut clients = Vec::new();
     for n in 0..10 {
-        clients.push(second.send_as("m", &format!("{n}"), true).await.unwrap().1);
+        clients.push(second.send_as("m", &format!("{n}"), true).await.unwrap());
     }
     for (n, client) in clients.into_iter().enumerate() {
         assert_eq!(prompt_of(&outcome(client.await.unwrap())), n.to_string());
@@ -73,7 +73,7 @@ async fn a_batch_that_ended_in_the_meantime_is_read() {
         pass(3600).await;
         let second = World::restart(store, upstream, SETTINGS);
         second.system.recover().await.unwrap();
-        let (_, client) = second.send_as("m", "slow", true).await.unwrap();
+        let client = second.send_as("m", "slow", true).await.unwrap();
         assert_eq!(outcome(client.await.unwrap()).status, 200);
         assert_eq!(second.upstream.batches().len(), 1);
     })

@@ -10,14 +10,13 @@ use batch_gpt_actors::{
     rules::{
         body::check,
         collate::Limits,
-        ids::RequestId,
         lane::{Endpoint, Lane, Tenant},
         outcome::Outcome,
         retry::Polling,
         time::{Millis, Timestamp},
     },
     system::{Ports, Settings, System},
-    waiting_room::Delivery,
+    waiting_room::{Client, Delivery},
 };
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::LocalSet};
@@ -69,7 +68,7 @@ impl World {
 
     /// Sends a prompt; the receiver is its client.
     pub async fn send(&self, model: &str, prompt: &str) -> Result<oneshot::Receiver<Delivery>, Refused> {
-        self.send_as(model, prompt, false).await.map(|(_, client)| client)
+        self.send_as(model, prompt, false).await
     }
 
     pub async fn send_as(
@@ -77,7 +76,7 @@ impl World {
         model: &str,
         prompt: &str,
         resent: bool,
-    ) -> Result<(RequestId, oneshot::Receiver<Delivery>), Refused> {
+    ) -> Result<oneshot::Receiver<Delivery>, Refused> {
         let body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }] }).to_string();
         let checked = check(Endpoint::ChatCompletions, body.as_bytes()).unwrap();
         let tenant = Tenant::anonymous();
@@ -93,10 +92,10 @@ impl World {
             fingerprint,
             body: checked.line,
             resent,
-            reply,
+            client: Client::Parked(reply),
         };
-        let id = self.system.collectors.by(&lane).ask(enqueue).await.unwrap()?;
-        Ok((id, client))
+        self.system.collectors.by(&lane).ask(enqueue).await.unwrap()?;
+        Ok(client)
     }
 }
 

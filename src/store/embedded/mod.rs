@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
-    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome},
+    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
         ids::{BatchId, RequestId},
@@ -27,6 +27,7 @@ mod commit;
 mod fault;
 mod folder;
 mod read;
+mod request;
 mod schema;
 mod write;
 
@@ -146,6 +147,11 @@ impl Store for Embedded {
     async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault> {
         let ids = ids.to_vec();
         self.read(move |connection| read::bodies(connection, &ids)).await
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault> {
+        self.read(move |connection| request::request(connection, id))
+            .await
     }
 
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {

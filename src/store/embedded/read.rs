@@ -260,7 +260,7 @@ fn stored_batch(row: &Row<'_>) -> Result<StoredBatch, Failure> {
 }
 
 /// Columns 0 and 1 of every query that reads outcomes.
-fn outcome(row: &Row<'_>, body: Bytes) -> Result<Outcome, Failure> {
+pub(super) fn outcome(row: &Row<'_>, body: Bytes) -> Result<Outcome, Failure> {
     let origin = match row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)? {
         "upstream" => Origin::Upstream,
         "gateway" => Origin::Gateway,
@@ -277,16 +277,16 @@ fn number(row: &Row<'_>, column: usize) -> Result<u128, Failure> {
     Ok(u128::from_be_bytes(row.get(column)?))
 }
 
-fn time(milliseconds: i64) -> Timestamp {
+pub(super) fn time(milliseconds: i64) -> Timestamp {
     Timestamp(u64::try_from(milliseconds).unwrap_or(0))
 }
 
 /// Lanes by their row, each read once.
 #[derive(Default)]
-struct Lanes(HashMap<i64, Arc<Lane>>);
+pub(super) struct Lanes(HashMap<i64, Arc<Lane>>);
 
 impl Lanes {
-    fn get(&mut self, connection: &Connection, row: i64) -> Result<Arc<Lane>, Failure> {
+    pub(super) fn get(&mut self, connection: &Connection, row: i64) -> Result<Arc<Lane>, Failure> {
         if let Some(lane) = self.0.get(&row) {
             return Ok(lane.clone());
         }
@@ -322,6 +322,11 @@ mod tests {
             (UNSETTLED, "batches_unsettled", true),
             (END, "sqlite_autoindex_requests_1", false),
             (BODY, "sqlite_autoindex_requests_1", false),
+            (
+                super::super::request::REQUEST,
+                "sqlite_autoindex_requests_1",
+                false,
+            ),
             (ANSWER, "requests_answered", false),
             (BATCH, "batches_upstream", false),
             (LISTED, "batches_listed", false),

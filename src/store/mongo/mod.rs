@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
-    ports::{CachedResponse, Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome},
+    ports::{CachedResponse, Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
         ids::{BatchId, RequestId},
@@ -34,6 +34,7 @@ mod history;
 mod layout;
 mod original;
 mod read;
+mod request;
 mod row;
 mod write;
 
@@ -176,6 +177,11 @@ impl Store for Mongo {
     async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault> {
         let _open = self.enter().await?;
         read::bodies(self, ids).await
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault> {
+        let _open = self.enter().await?;
+        request::request(self, id).await
     }
 
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {

@@ -78,7 +78,7 @@ impl Mongo {
         self.call(collection.find_one(filter).with_options(options)).await
     }
 
-    fn cut(&self) -> StoreFault {
+    pub(super) fn cut(&self) -> StoreFault {
         self.speaker.damaged("an id or content that is cut")
     }
 
@@ -261,17 +261,22 @@ pub(super) async fn answer(
     let Some(Answered { id }) = mongo.find_one(REQUESTS, same, latest).await? else {
         return Ok(None);
     };
+    stored_outcome(mongo, id).await.map(Some)
+}
+
+/// The end of a request that has one.
+pub(super) async fn stored_outcome(mongo: &Mongo, id: Binary) -> Result<StoredOutcome, StoreFault> {
     let row = mongo
         .find_one::<OutcomeRow>(OUTCOMES, doc! { "_id": id }, Default::default())
         .await?;
     let mut row = row.ok_or_else(|| mongo.cut())?;
     let content = row.content.take().ok_or_else(|| mongo.cut())?;
     let body = mongo.bytes(content).await?;
-    Ok(Some(StoredOutcome {
+    Ok(StoredOutcome {
         id: number(&row.id).map(RequestId).ok_or_else(|| mongo.cut())?,
         outcome: outcome(mongo, &row, body)?,
         at: timestamp(row.at),
-    }))
+    })
 }
 
 /// The part of `batches` that is listed, for a tenant or for everybody; its words are those of the indexes.

@@ -13,6 +13,9 @@
 //! way at a time. Each carries a ticket, and a report under an older ticket changes nothing: reports may be lost,
 //! repeated or late. The BatchSubmitter runs the machine up to `Created`, the Poller from there.
 
+mod phase;
+mod words;
+
 use std::sync::Arc;
 
 use super::{
@@ -26,130 +29,8 @@ use super::{
     upstream_batch::UpstreamBatch,
 };
 
-/// Names one call or one record under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u32);
-
-/// Where a batch stands.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Phase {
-    /// Its lines are fixed; the record is being written.
-    Sealed,
-    /// It may be a file upstream: looking.
-    FindingFile,
-    /// Its lines are on their way up.
-    Uploading,
-    /// It is a file upstream; the record is being written.
-    Uploaded(FileId),
-    /// It may be a batch upstream: looking, for the n-th time.
-    FindingBatch(FileId, u32),
-    /// Its creation is under way.
-    Creating(FileId),
-    /// It is a batch upstream; the record is being written.
-    Created(UpstreamBatch),
-    /// The upstream works on it.
-    Watching(UpstreamBatch),
-    /// The upstream has ended it; its files are being read and its outcomes written.
-    Reading(UpstreamBatch),
-    /// It will never be executed; its requests are being told this.
-    Refusing(Outcome),
-    /// Every request has its outcome; the record is being written.
-    Settling,
-    /// The end. Nothing changes it.
-    Settled,
-}
-
-impl Phase {
-    /// The phase's name, for people.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Phase::Sealed => "sealed",
-            Phase::FindingFile => "finding_file",
-            Phase::Uploading => "uploading",
-            Phase::Uploaded(_) => "uploaded",
-            Phase::FindingBatch(..) => "finding_batch",
-            Phase::Creating(_) => "creating",
-            Phase::Created(_) => "created",
-            Phase::Watching(_) => "watching",
-            Phase::Reading(_) => "reading",
-            Phase::Refusing(_) => "refusing",
-            Phase::Settling => "settling",
-            Phase::Settled => "settled",
-        }
-    }
-
-    /// How long a call of this phase may go without a report before it is taken for lost. Calls have shorter
-    /// limits of their own; this catches a report that never came.
-    fn patience(&self) -> Millis {
-        match self {
-            Phase::Uploading | Phase::Reading(_) | Phase::Refusing(_) => Millis::from_secs(2 * 3600),
-            _ => Millis::from_secs(15 * 60),
-        }
-    }
-}
-
-/// What a report says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Report {
-    /// The record is durable.
-    Recorded,
-    /// The file has been looked for.
-    FileFound(Option<FileId>),
-    /// The lines are up.
-    Uploaded(FileId),
-    /// The batch has been looked for: every batch upstream with its key.
-    BatchesFound(Vec<UpstreamBatch>),
-    /// The batch has been created.
-    Created(UpstreamBatch),
-    /// The batch has been looked at.
-    Polled(UpstreamBatch),
-    /// Every request's outcome is durable and on its way to its client.
-    Answered,
-    /// The call went wrong.
-    Failed(Fault),
-}
-
-/// What can happen to a batch.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The call or record under this ticket has ended.
-    Reported(Ticket, Report),
-    /// The time that [`Command::WakeAt`] named has come.
-    Due,
-    /// Somebody else learned how the batch stands, such as by cancelling it.
-    Seen(UpstreamBatch),
-}
-
-/// What is to be done for a batch.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// Make this durable and report it.
-    Record(Ticket, Record),
-    /// Look for its file by name.
-    FindFile(Ticket),
-    /// Upload its lines.
-    Upload(Ticket),
-    /// Look for batches with its key.
-    FindBatches(Ticket),
-    /// Create it from this file.
-    Create(Ticket, FileId),
-    /// Ask how it stands.
-    Poll(Ticket),
-    /// Read its files, record and deliver every request's outcome.
-    Read(Ticket, UpstreamBatch),
-    /// Record and deliver this outcome for every request that has none.
-    Refuse(Ticket, Outcome),
-    /// Write this down; nothing waits for it.
-    Note(Record),
-    /// A second batch upstream with the same key: it must not be executed.
-    CancelOrphan(UpstreamBatch),
-    /// From here on a Poller has it.
-    HandOver,
-    /// Come back at this time with [`Event::Due`]; replaces the earlier wish.
-    WakeAt(Timestamp),
-    /// Forget it.
-    Finish,
-}
+pub use phase::Phase;
+pub use words::{Command, Event, Report, Ticket};
 
 /// How often to look for a batch whose creation may have happened, before creating it again: the upstream's list
 /// may lag behind.

@@ -1,0 +1,18 @@
+//! The gateway as its users meet it: the real binary, real sockets, and the simulated upstream in its own place.
+
+#[path = "../mongod/mod.rs"]
+mod mongod;
+mod process;
+
+mod bad_input;
+mod batches;
+mod blocked;
+mod demo;
+mod disconnect;
+mod faithful;
+mod lanes;
+mod later;
+mod mongo;
+mod secrets;
+mod start;
+mod stop;

@@ -1,0 +1,215 @@
+//! A gateway process with an upstream and a folder of its own.
+
+use std::{
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use batch_gpt_simulator::{LedgerReport, Settings, Simulator, Timing};
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    sync::mpsc,
+};
+
+/// The upstream key that nothing may ever show.
+pub const UPSTREAM_KEY: &str = "sk-canary-upstream-7f3a";
+
+/// How long a test waits for something that must come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Gateway {
+    pub url: String,
+    pub simulator: Simulator,
+    pub client: Client,
+    child: Child,
+    log: mpsc::UnboundedReceiver<String>,
+    /// Everything the process wrote so far.
+    pub written: Vec<String>,
+    _folder: TempDir,
+}
+
+/// A simulated upstream whose batches take so long.
+pub async fn simulator(takes: Duration) -> Simulator {
+    let timing = Timing {
+        per_batch: takes,
+        ..Timing::default()
+    };
+    let bind = "127.0.0.1:0".parse().unwrap();
+    Simulator::start(Settings {
+        bind,
+        timing,
+        ..Settings::default()
+    })
+    .await
+    .unwrap()
+}
+
+/// The binary under test with nothing of the surroundings.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_batch-gpt"));
+    command
+        .env_clear()
+        .kill_on_drop(true)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Gateway {
+    /// A gateway with a short window in front of an upstream that is quick.
+    pub async fn start() -> Self {
+        Self::with(Duration::from_millis(200), &[]).await
+    }
+
+    /// A gateway whose upstream takes so long, with these settings on top. It serves when this returns.
+    pub async fn with(takes: Duration, settings: &[(&str, &str)]) -> Self {
+        Self::launch(simulator(takes).await, settings, " serves ").await
+    }
+
+    /// A gateway of which no more is known than that it listens.
+    pub async fn listening(takes: Duration, settings: &[(&str, &str)]) -> Self {
+        Self::launch(simulator(takes).await, settings, "listening on ").await
+    }
+
+    /// A gateway in front of this upstream, as soon as it logs an address behind these words.
+    pub async fn launch(simulator: Simulator, settings: &[(&str, &str)], words: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = command()
+            .arg("serve")
+            .env("OPENAI_BASE_URL", simulator.base_url())
+            .env("OPENAI_API_KEY", UPSTREAM_KEY)
+            .env("BATCH_GPT_BIND_ADDRESS", "127.0.0.1:0")
+            .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
+            .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "300")
+            .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
+            .env("RUST_LOG", "trace,hyper_util=info,mio=info")
+            .envs(settings.iter().copied())
+            .spawn()
+            .unwrap();
+        let (sender, mut log) = mpsc::unbounded_channel();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = sender.send(line);
+            }
+        });
+        let mut written = Vec::new();
+        let url = loop {
+            let line = tokio::time::timeout(PATIENCE, log.recv()).await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("the gateway did not start: {written:#?}"));
+            let address = line
+                .split(words)
+                .nth(1)
+                .and_then(|rest| rest.split(' ').next())
+                .map(str::to_owned);
+            written.push(line);
+            if let Some(address) = address {
+                break format!("{}/v1", address.trim_end_matches("/v1"));
+            }
+        };
+        let client = Client::builder()
+            .timeout(PATIENCE)
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap();
+        Self {
+            url,
+            simulator,
+            client,
+            child,
+            log,
+            written,
+            _folder: folder,
+        }
+    }
+
+    /// The address without `/v1`.
+    pub fn root(&self) -> &str {
+        self.url.strip_suffix("/v1").unwrap()
+    }
+
+    pub fn chat(&self, model: &str, prompt: &str) -> RequestBuilder {
+        self.chat_as("any", model, prompt)
+    }
+
+    pub fn chat_as(&self, key: &str, model: &str, prompt: &str) -> RequestBuilder {
+        let body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }] });
+        self.client
+            .post(format!("{}/chat/completions", self.url))
+            .bearer_auth(key)
+            .json(&body)
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.client
+            .get(format!("{}{path}", self.root()))
+            .bearer_auth("any")
+            .send()
+            .await
+            .unwrap()
+    }
+
+    pub async fn get_json(&self, path: &str) -> Value {
+        self.get(path).await.json().await.unwrap()
+    }
+
+    pub fn ledger(&self) -> LedgerReport {
+        self.simulator.ledger()
+    }
+
+    /// The own numbers of the first actor of a kind.
+    pub async fn actor(&self, kind: &str) -> Value {
+        let actors = self.get_json("/debug/actors").await;
+        let found = actors["actors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|actor| actor["kind"] == kind);
+        found.cloned().unwrap_or_else(|| panic!("no {kind} in {actors}"))
+    }
+
+    /// Waits until so many requests wait.
+    pub async fn waiting(&self, count: u64) {
+        let wait = async {
+            while self.actor("Collector").await["own"]["open_requests"] != count {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(
+            std::process::Command::new("kill")
+                .args([name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for the end of the process and for its last words.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap();
+        while let Some(line) = self.log.recv().await {
+            self.written.push(line);
+        }
+        status
+    }
+}
+
+/// The text of a completion.
+pub fn text(completion: &Value) -> &str {
+    completion["choices"][0]["message"]["content"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no text in {completion}"))
+}
