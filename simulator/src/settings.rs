@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Faults;
 use crate::knobs::Knobs;
+use crate::order::FaultOrder;
 
 /// Everything a [`Simulator`](crate::Simulator) needs to start.
 #[derive(Clone)]
@@ -22,6 +24,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Deviations from the usual behaviour.
     pub knobs: Knobs,
+    /// What goes wrong by chance and by the clock.
+    pub faults: Faults,
+    /// What goes wrong on order, from the start.
+    pub fault_orders: Vec<FaultOrder>,
     /// Determines ids, the order of result lines and every random choice.
     pub seed: u64,
     /// Number of HTTP worker threads, at least 1.
@@ -36,6 +42,8 @@ impl Default for Settings {
             timing: Timing::default(),
             limits: Limits::default(),
             knobs: Knobs::default(),
+            faults: Faults::default(),
+            fault_orders: Vec::new(),
             seed: 1,
             workers: 1,
         }
@@ -51,6 +59,8 @@ impl fmt::Debug for Settings {
             .field("timing", &self.timing)
             .field("limits", &self.limits)
             .field("knobs", &self.knobs)
+            .field("faults", &self.faults)
+            .field("fault_orders", &self.fault_orders)
             .field("seed", &self.seed)
             .field("workers", &self.workers)
             .finish()

@@ -9,10 +9,14 @@ use crate::batch::{Batch, Status, Times};
 use crate::clock::Clock;
 use crate::create::CreateRequest;
 use crate::expiry::ExpiresAfter;
+use crate::fault::Stage;
+use crate::fault_book::{Drawn, FaultBook};
+use crate::faults::Faults;
 use crate::file::{Files, Project, RESULT_PURPOSE, StoredFile};
 use crate::identifier::Identifiers;
 use crate::knobs::{Knobs, NoErrorFile};
 use crate::ledger::{Ledger, LedgerReport};
+use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::settings::{Limits, Settings, Timing};
 use crate::transition::{Candidate, Job, Outcome, Step, Work};
@@ -32,6 +36,8 @@ pub(crate) struct State {
     pub(crate) timing: Timing,
     pub(crate) limits: Limits,
     pub(crate) knobs: Knobs,
+    pub(crate) faults: Faults,
+    pub(crate) fault_book: FaultBook,
     pub(crate) files: Files,
     pub(crate) ledger: Ledger,
     /// In the order of creation; a batch is never removed, so its position identifies it.
@@ -54,6 +60,8 @@ impl World {
                 timing: settings.timing,
                 limits: settings.limits,
                 knobs: settings.knobs,
+                faults: settings.faults,
+                fault_book: FaultBook::new(settings.fault_orders),
                 files: Files::default(),
                 ledger: Ledger::default(),
                 batches: Vec::new(),
@@ -95,6 +103,13 @@ impl World {
 }
 
 impl State {
+    /// The fault a call meets at this stage, already entered in the ledger.
+    pub(crate) fn draw(&mut self, seed: u64, call: Operation, stage: Stage) -> Option<Drawn> {
+        let drawn = self.fault_book.draw(seed, &self.faults, call, stage)?;
+        self.ledger.count_fault(&drawn.order.fault.to_string());
+        Some(drawn)
+    }
+
     /// Enters a new batch and returns its position.
     pub(crate) fn add_batch(
         &mut self,
