@@ -92,6 +92,7 @@ async fn patch_settings(
     state.limits = adjusted.limits;
     state.knobs = adjusted.knobs;
     state.faults = adjusted.faults;
+    state.reschedule();
     Ok(response)
 }
 

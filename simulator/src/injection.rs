@@ -157,7 +157,7 @@ fn respoil(
 }
 
 /// An error status as the API itself or the edge in front of it would send it (contract, section 4).
-fn refusal(status: StatusCode) -> HttpResponse {
+pub(crate) fn refusal(status: StatusCode) -> HttpResponse {
     let error = |message: &str| ApiError::new(status, message);
     match status.as_u16() {
         401 => error("Incorrect API key provided.").code("invalid_api_key"),

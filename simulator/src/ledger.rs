@@ -98,6 +98,9 @@ impl Ledger {
     pub(crate) fn record(&mut self, lines: Vec<ExecutedLine>) {
         for line in lines {
             let paid = u64::from(line.paid);
+            if let Some(fault) = line.fault {
+                self.count_fault(fault.entry());
+            }
             self.executed_lines += 1;
             self.paid_lines += paid;
             *self.executions.entry(line.custom_id).or_default() += 1;

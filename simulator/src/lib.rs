@@ -7,10 +7,18 @@
 //! Two properties make it useful in tests. Answers are a function of the prompt, so an answer delivered to the
 //! wrong caller is visible; and a [`LedgerReport`] counts what was executed, so paying twice is visible too.
 //! Time is virtual: [`Simulator::advance`] moves it without waiting.
+//!
+//! Things go wrong on order ([`FaultOrder`], call by call) and by chance ([`Faults`], a function of the seed).
+//! The ledger counts every fault that happened, so a test can tell a client that survived from one that was
+//! spared.
+//!
+//! All state is in memory. A simulator that is started again knows no file, batch or order of its former life
+//! (contract, case 77).
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod agenda;
 mod args;
 mod batch;
 mod batch_routes;
@@ -26,6 +34,7 @@ mod endpoint;
 mod error;
 mod execution;
 mod expiry;
+mod fate;
 mod fault;
 mod fault_book;
 mod fault_routes;
@@ -47,12 +56,14 @@ mod page;
 mod parameter;
 mod plan;
 mod prompt;
+mod publication;
 mod random;
 mod response;
 mod result_line;
 mod schema;
 mod server;
 mod settings;
+mod stale;
 mod transition;
 mod upload;
 mod usage;

@@ -1,9 +1,14 @@
 //! What can go wrong with a single line.
 
+use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use crate::error::ApiError;
 use crate::faults::Faults;
+use crate::inference::Failure;
+use crate::knobs::Knobs;
 use crate::random::Random;
+use crate::result_line::ResultLine;
 
 /// A fault of one line's result (contract, sections 2.3 and 3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +65,53 @@ impl LineFault {
             &faults.line_kinds
         };
         random.pick(kinds)
+    }
+
+    /// The failure it amounts to, if it is one.
+    pub(crate) fn failure(self) -> Option<Failure> {
+        let refused = |status: StatusCode, kind: &'static str, code: &'static str| {
+            let error = ApiError::new(status, "The model could not answer this request.");
+            Some(Failure::Refused(error.kind(kind).code(code)))
+        };
+        match self {
+            LineFault::Status429 => refused(StatusCode::TOO_MANY_REQUESTS, "tokens", "rate_limit_exceeded"),
+            LineFault::Status500 | LineFault::Misfiled => {
+                refused(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "server_error")
+            }
+            LineFault::Status0 => Some(Failure::StatusZero),
+            LineFault::Timeout => Some(Failure::Timeout),
+            LineFault::Missing | LineFault::Duplicate | LineFault::UnknownId | LineFault::Malformed => None,
+        }
+    }
+
+    /// Appends to `out` what the fault makes of a line.
+    pub(crate) fn write(
+        self,
+        line: &ResultLine<'_>,
+        knobs: &Knobs,
+        out: &mut Vec<u8>,
+    ) -> serde_json::Result<()> {
+        match self {
+            LineFault::Missing => return Ok(()),
+            LineFault::Duplicate => line.write(knobs, out)?,
+            LineFault::UnknownId => {
+                let stray = ResultLine {
+                    id: format!("{}0", line.id),
+                    request_id: line.request_id.clone(),
+                    custom_id: "\"never-sent\"",
+                    ending: line.ending,
+                };
+                stray.write(knobs, out)?;
+            }
+            _ => {}
+        }
+        let start = out.len();
+        line.write(knobs, out)?;
+        if self == LineFault::Malformed {
+            out.truncate(start + (out.len() - start) / 2);
+            out.push(b'\n');
+        }
+        Ok(())
     }
 
     /// Whether the line ends without a readable answer.

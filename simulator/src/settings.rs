@@ -116,6 +116,8 @@ pub struct Limits {
     pub max_listed_errors: usize,
     /// Seconds from creation to expiry of a batch.
     pub window_seconds: u64,
+    /// Seconds for which a batch can still be read after it ended; `None` for ever.
+    pub batch_retention_seconds: Option<u64>,
 }
 
 impl Default for Limits {
@@ -129,6 +131,7 @@ impl Default for Limits {
             max_embedding_inputs: 50_000,
             max_listed_errors: 100,
             window_seconds: 86_400,
+            batch_retention_seconds: None,
         }
     }
 }
