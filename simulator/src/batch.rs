@@ -239,7 +239,7 @@ impl Batch {
             (Some(results), _) => (results.completed, results.failed),
             (None, Some(plan)) => {
                 let done = self.progress(self.times.cancelling.unwrap_or(now_ms), timing);
-                let failed = plan.first(done).filter(|line| line.fails).count();
+                let failed = plan.failures(done);
                 (done - failed, failed)
             }
             (None, None) => (0, 0),

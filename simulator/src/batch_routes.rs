@@ -71,7 +71,7 @@ async fn list(
         .rev()
         .filter(|batch| batch.project == *project && state.lists(batch, now_ms));
     let listed = own.map(|batch| Listed {
-        id: batch.id.clone(),
+        id: &batch.id,
         object: batch,
     });
     let render = |batch: &Batch| batch.render(now_ms, &state.timing, &state.knobs);

@@ -41,13 +41,14 @@ pub(crate) fn cut(whole: Bytes, bytes: Option<usize>, chance: f64, chunked: bool
 /// (contract, case 75).
 pub(crate) fn trickle(whole: Bytes, bytes: usize, pause: Duration, limit: Duration) -> BoxBody {
     let length = whole.len() as u64;
-    let patience = Instant::now() + limit;
+    // A limit too far away to be a time is none.
+    let patience = Instant::now().checked_add(limit);
     let drops = stream::unfold(whole, move |mut rest| async move {
         if rest.is_empty() {
             return None;
         }
         sleep(pause).await;
-        let size = if Instant::now() < patience {
+        let size = if patience.is_none_or(|patience| Instant::now() < patience) {
             bytes.clamp(1, rest.len())
         } else {
             rest.len()

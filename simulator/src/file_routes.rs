@@ -86,7 +86,7 @@ async fn list(
         files.reverse();
     }
     let listed = files.into_iter().map(|file| Listed {
-        id: file.id.clone(),
+        id: &file.id,
         object: file,
     });
     let page = query.cut(

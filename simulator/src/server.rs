@@ -89,6 +89,11 @@ impl Simulator {
         self.world.lock().fault_book.add(orders);
     }
 
+    /// Forgets all orders that still wait, as `DELETE /simulator/faults` does.
+    pub fn clear_faults(&self) {
+        self.world.lock().fault_book.clear();
+    }
+
     /// Stops listening and waits for the server to end; if `graceful`, running requests are finished first, for
     /// at most five seconds.
     pub async fn stop(mut self, graceful: bool) {

@@ -155,6 +155,7 @@ impl<'a> Validation<'a> {
             lines: self.lines,
             prompt_tokens: self.prompt_tokens,
             order: Vec::new(),
+            failing: Vec::new(),
         })
     }
 
