@@ -8,6 +8,7 @@ use batch_gpt_actors::{
     cell::Place,
     clock::Clock,
     ports::{StoreFault, TimeOrderedIds, Upstream},
+    rules::census::Census,
     system::{Ports, System},
 };
 use batch_gpt_simulator::Simulator;
@@ -186,9 +187,9 @@ impl Application {
     }
 }
 
-fn log_recovery((requests, batches): (usize, usize)) {
-    if requests + batches > 0 {
-        log::info!("took up {requests} requests and {batches} batches of an earlier run");
+fn log_recovery(found: Census) {
+    if !found.is_empty() {
+        log::info!("took up what an earlier run left: {found}");
     }
 }
 

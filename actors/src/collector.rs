@@ -12,6 +12,7 @@ use crate::{
     cell::{Behaviour, Letter, Mail, Receive},
     clock::Clock,
     drain::Drain,
+    fail_point::{self, Point},
     pool::Pool,
     ports::{Ids, StoreFault, StoredOutcome},
     rules::{
@@ -421,6 +422,7 @@ impl Receive<Deliver> for Collector {
         for (id, outcome) in deliver.outcomes.iter() {
             let (id, outcome, batch) = (*id, outcome.clone(), deliver.batch.clone());
             self.room.deliver(id, &Delivery::Answered { id, outcome, batch });
+            fail_point::pass(Point::DeliverBetween);
         }
     }
 }

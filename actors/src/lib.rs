@@ -13,6 +13,7 @@ pub mod cell;
 pub mod clock;
 pub mod collector;
 pub mod drain;
+pub mod fail_point;
 mod inheritance;
 pub mod links;
 pub mod meter;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use futures_util::StreamExt;
 
 use crate::{
+    fail_point::{self, Point},
     links::{Addressee, Links, PIECE},
     rules::{
         fault::Fault,
@@ -89,6 +90,7 @@ impl Reading {
         let mut lines = Lines::default();
         while let Some(piece) = pieces.next().await {
             lines.push(&piece?);
+            fail_point::pass(Point::DownloadMiddle);
             while let Some(line) = lines.next_line() {
                 self.take(&line);
             }

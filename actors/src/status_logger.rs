@@ -19,6 +19,7 @@ use crate::{
     alarm::Alarm,
     cell::{Behaviour, Letter, Mail, Receive},
     clock::Clock,
+    fail_point,
     ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
@@ -217,7 +218,12 @@ impl StatusLogger {
         let records: Vec<Record> = group.iter().map(|write| write.record.clone()).collect();
         let (store, me) = (self.store.clone(), me.clone());
         tokio::spawn(async move {
+            records.iter().for_each(fail_point::before);
             let result = store.append(&records).await;
+            records
+                .iter()
+                .filter(|_| result.is_ok())
+                .for_each(fail_point::after);
             me.tell(Written { group, result });
         });
     }

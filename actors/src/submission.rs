@@ -7,6 +7,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::{
     batch_submitter::Line,
+    fail_point::{self, Point},
     links::Links,
     ports::Content,
     rules::{
@@ -84,12 +85,16 @@ pub(crate) async fn upload(
         pieces: pieces(endpoint, lines).boxed(),
     };
     let file = links.upstream.upload(&file_name(key), content).await?;
+    fail_point::pass(Point::UploadAfter);
     log::info!("{key}: uploaded {length} bytes as {file}");
     Ok(Report::Uploaded(file))
 }
 
 fn pieces(endpoint: Endpoint, lines: Arc<[Line]>) -> impl futures_util::Stream<Item = Bytes> + Send {
     stream::unfold((lines, 0), move |(lines, mut at)| async move {
+        if at > 0 && at < lines.len() {
+            fail_point::pass(Point::UploadMiddle);
+        }
         let mut piece = BytesMut::with_capacity(PIECE_BYTES * 5 / 4);
         while let Some(line) = lines.get(at).filter(|_| piece.len() < PIECE_BYTES) {
             lines::write(&mut piece, line.id, endpoint, &line.body);
@@ -108,6 +113,7 @@ pub(crate) async fn create(
 ) -> Result<Report, Fault> {
     let _turn = links.call().await;
     let batch = links.upstream.create(file, endpoint, key).await?;
+    fail_point::pass(Point::CreateAfter);
     log::info!("{key}: created as {}", batch.id);
     Ok(Report::Created(batch))
 }

@@ -19,12 +19,14 @@ use crate::{
     clock::Clock,
     collector::{Collector, Release, Restore},
     drain::Drain,
+    fail_point::{self, Point},
     inheritance,
     links::Links,
     pollers::Pollers,
     pool::Pool,
     ports::{Ids, Store, StoreFault, Upstream},
     rules::{
+        census::Census,
         collate::Limits,
         ids::RequestId,
         record::{Accepted, Progress, UnfinishedBatch, replay},
@@ -130,14 +132,12 @@ impl System {
         !self.store_down.load(Relaxed)
     }
 
-    /// Takes up what an earlier life left unfinished. Returns the numbers of requests and batches taken up. Everything
+    /// Takes up what an earlier life left unfinished. Returns the numbers of what was taken up. Everything
     /// is read before anything is started, so that a failure leaves nothing half taken up.
-    pub async fn recover(&self) -> Result<(usize, usize), StoreFault> {
+    pub async fn recover(&self) -> Result<Census, StoreFault> {
         let unfinished = replay(self.store.unfinished().await?);
-        let found = (
-            unfinished.open.len() + unfinished.awaited.len(),
-            unfinished.batches.len(),
-        );
+        fail_point::pass(Point::ReplayRead);
+        let found = Census::of(&unfinished);
         let inherited = self.store.inherited().await?;
         let open = self.open(unfinished.open).await?;
         let mut resumed = Vec::new();
@@ -150,9 +150,11 @@ impl System {
                 awaited: vec![request.clone()],
             };
             self.collectors.by(&request.lane).tell(restore);
+            fail_point::pass(Point::ReplayAwaited);
         }
         for resume in resumed {
             self.submitters.least_loaded().tell(resume);
+            fail_point::pass(Point::ReplayResumed);
         }
         for batch in inherited {
             tokio::spawn(inheritance::take_up(
@@ -167,6 +169,7 @@ impl System {
                 open: vec![(request, body)],
                 awaited: Vec::new(),
             });
+            fail_point::pass(Point::ReplayOpen);
         }
         Ok(found)
     }

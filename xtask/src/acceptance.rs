@@ -7,11 +7,12 @@ use std::{
 
 use tempfile::TempDir;
 
+use batch_gpt_rig::running::Running;
+
 use crate::{
     process::{command, read, show},
     python::Python,
     repository::Repository,
-    running::Running,
     steps::Steps,
 };
 

@@ -9,12 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use batch_gpt_rig::running::Running;
+
 use crate::{
     acceptance::{batch_id, gateway, log, script, temporary},
     process::{command, read, show},
     python::Python,
     repository::Repository,
-    running::Running,
     steps::Steps,
 };
 

@@ -3,11 +3,11 @@
 
 mod acceptance;
 mod cancellation;
+mod crash;
 mod mongod;
 mod process;
 mod python;
 mod repository;
-mod running;
 mod steps;
 mod test;
 
@@ -28,11 +28,14 @@ struct Cli {
 enum Command {
     /// Run every test, with the tools they need installed under the target folder.
     Test(test::TestArgs),
+    /// Kill the gateway at random instants under load, and see whether anything is lost or paid twice.
+    Crash(crash::CrashArgs),
 }
 
 fn main() -> ExitCode {
     let chore = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Crash(args) => crash::run(&args),
     };
     match chore {
         Ok(true) => ExitCode::SUCCESS,

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    acceptance, cancellation, mongod,
+    acceptance, cancellation,
+    crash::{self, CrashArgs},
+    mongod,
     process::{cargo, command, show},
     python::Python,
     repository::Repository,
@@ -45,6 +47,16 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         }
         show(&mut tests, 0)
     });
+    steps.step("crashes at every boundary", || {
+        let mut tests = cargo();
+        tests
+            .args(["test", "--features", "fail-points", "--test", "crash"])
+            .current_dir(&repository.root);
+        if let Ok(mongod) = &mongod {
+            tests.env("BATCH_GPT_TEST_MONGOD", mongod);
+        }
+        show(&mut tests, 0)
+    });
     if let Err(why) = &mongod {
         steps.skip("tests that need MongoDB", why);
     }
@@ -66,6 +78,9 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
             }
             Err(why) => steps.skip("the stock Python client", why),
         }
+        steps.step("crashes at random instants", || {
+            crash::rounds(&repository.gateway(), &CrashArgs::short(), None)
+        });
         steps.step("the demo", || show(command(repository.gateway()).arg("demo"), 0));
     }
     Ok(steps.close())

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod body;
+pub mod census;
 pub mod collate;
 pub mod fault;
 pub mod fingerprint;

@@ -1,0 +1,111 @@
+//! What the simulated upstream did, held against what should have been done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// The upstream's own account.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    executed: BTreeMap<String, u64>,
+    keys: Vec<String>,
+    /// Batches that have not ended.
+    pub unended: Vec<String>,
+    /// Files that were uploaded.
+    pub uploads: u64,
+}
+
+/// Where the account differs from what should have been done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violations {
+    /// Bodies that were sent and never executed.
+    pub never: usize,
+    /// Bodies that were executed more than once.
+    pub twice: usize,
+    /// Bodies that were executed although nobody sent them as they are.
+    pub strange: usize,
+    /// Batch keys with more than one batch.
+    pub keys_twice: Vec<String>,
+}
+
+impl Ledger {
+    /// Asks the simulator whose API is at `base_url`.
+    pub async fn fetch(base_url: &str) -> Result<Self, String> {
+        let url = base_url.replace("/v1", "/simulator/ledger");
+        let fault = |error: reqwest::Error| format!("no ledger: {error}");
+        let http = reqwest::Client::builder().no_proxy().build().map_err(fault)?;
+        let text = http
+            .get(url)
+            .send()
+            .await
+            .map_err(fault)?
+            .text()
+            .await
+            .map_err(fault)?;
+        let report = serde_json::from_str(&text).map_err(|error| format!("no ledger: {error}"))?;
+        Ok(Self::read(&report))
+    }
+
+    fn read(report: &Value) -> Self {
+        let bodies = report["bodies"].as_object().into_iter().flatten();
+        let batches = || report["batches"].as_array().into_iter().flatten();
+        let key = |batch: &Value| batch["metadata"]["batch_gpt_key"].as_str().map(str::to_owned);
+        let ended = |batch: &&Value| {
+            ["completed", "failed", "expired", "cancelled"].contains(&batch["status"].as_str().unwrap_or(""))
+        };
+        Self {
+            executed: bodies
+                .map(|(hash, count)| (hash.clone(), count["executed"].as_u64().unwrap_or(0)))
+                .collect(),
+            keys: batches().filter_map(key).collect(),
+            unended: batches()
+                .filter(|batch| !ended(batch))
+                .map(|batch| batch["id"].as_str().unwrap_or("?").to_owned())
+                .collect(),
+            uploads: report["uploads"].as_u64().unwrap_or(0),
+        }
+    }
+
+    /// Batches that were created.
+    pub fn batches(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Holds it against the bodies that were sent, each of which should have been executed once.
+    pub fn check<'a>(&self, sent: impl IntoIterator<Item = &'a [u8]>) -> Violations {
+        let sent: BTreeSet<String> = sent.into_iter().map(hash).collect();
+        let mut seen = BTreeSet::new();
+        let twice = self.keys.iter().filter(|key| !seen.insert(*key));
+        Violations {
+            never: sent
+                .iter()
+                .filter(|hash| !self.executed.contains_key(*hash))
+                .count(),
+            twice: self.executed.values().filter(|count| **count > 1).count(),
+            strange: self.executed.keys().filter(|hash| !sent.contains(*hash)).count(),
+            keys_twice: twice.cloned().collect(),
+        }
+    }
+}
+
+fn hash(body: &[u8]) -> String {
+    Sha256::digest(body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Changes settings of the simulator whose API is at `base_url`.
+pub async fn adjust(base_url: &str, patch: &str) -> Result<(), String> {
+    let url = base_url.replace("/v1", "/simulator/settings");
+    let fault = |error: reqwest::Error| format!("the settings stay: {error}");
+    let http = reqwest::Client::builder().no_proxy().build().map_err(fault)?;
+    let answer = http
+        .post(url)
+        .body(patch.to_owned())
+        .send()
+        .await
+        .map_err(fault)?;
+    answer.error_for_status().map(drop).map_err(fault)
+}

@@ -1,0 +1,9 @@
+//! Crashes at each boundary where one hurts: real processes, real sockets, a real abort.
+//!
+//! Needs the feature `fail-points`; `cargo xtask test` runs it.
+
+#[path = "../mongod/mod.rs"]
+mod mongod;
+mod place;
+mod points;
+mod scene;
