@@ -13,6 +13,7 @@ use crate::{
     alarm::Alarm,
     cell::{Behaviour, Letter, Mail, Receive},
     collector::Collector,
+    drain::Drain,
     links::{Addressee, Links, PIECE, run},
     pollers::Pollers,
     rules::{
@@ -86,17 +87,6 @@ struct JobDue {
 
 impl Letter for JobDue {
     const NAME: &'static str = "JobDue";
-    type Reply = ();
-}
-
-/// Tell me when every batch in hand has left.
-pub struct Drain {
-    /// For the word.
-    pub reply: oneshot::Sender<()>,
-}
-
-impl Letter for Drain {
-    const NAME: &'static str = "Drain";
     type Reply = ();
 }
 

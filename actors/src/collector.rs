@@ -11,6 +11,7 @@ use crate::{
     batch_submitter::{BatchSubmitter, Line, Submit},
     cell::{Behaviour, Letter, Mail, Receive},
     clock::Clock,
+    drain::Drain,
     fail_point::{self, Point},
     pool::Pool,
     ports::{Ids, StoreFault, StoredOutcome},
@@ -114,17 +115,6 @@ pub struct Deliver {
 
 impl Letter for Deliver {
     const NAME: &'static str = "Deliver";
-    type Reply = ();
-}
-
-/// Take nothing more; seal what is open. Answered when every lane is on its way.
-pub struct Drain {
-    /// For the word.
-    pub reply: oneshot::Sender<()>,
-}
-
-impl Letter for Drain {
-    const NAME: &'static str = "Drain";
     type Reply = ();
 }
 

@@ -12,6 +12,7 @@ pub mod board;
 pub mod cell;
 pub mod clock;
 pub mod collector;
+pub mod drain;
 pub mod fail_point;
 mod inheritance;
 pub mod links;

@@ -13,11 +13,12 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    batch_submitter::{self, BatchSubmitter, Line, Resume},
+    batch_submitter::{BatchSubmitter, Line, Resume},
     board::Board,
     cell::{Cell, Place},
     clock::Clock,
-    collector::{self, Collector, Release, Restore},
+    collector::{Collector, Release, Restore},
+    drain::Drain,
     fail_point::{self, Point},
     inheritance,
     links::Links,
@@ -228,11 +229,11 @@ impl System {
     async fn settle(&self) {
         for collector in self.collectors.members() {
             // An actor that is gone has nothing left to do.
-            let _ = collector.inquire(|reply| collector::Drain { reply }).await;
+            let _ = collector.inquire(|reply| Drain { reply }).await;
         }
         for submitter in self.submitters.members() {
             // See above.
-            let _ = submitter.inquire(|reply| batch_submitter::Drain { reply }).await;
+            let _ = submitter.inquire(|reply| Drain { reply }).await;
         }
         let mut in_flight = self.pollers.count();
         // The sender lives as long as `self`.

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::fault::Fault;
+use crate::faults::Faults;
 use crate::knobs::Knobs;
+use crate::order::FaultOrder;
 use crate::settings::{Limits, Settings, Timing};
 
 /// Flags of the `simulate` command; each can also be given as an environment variable.
@@ -45,6 +48,35 @@ pub struct SimulateArgs {
     )]
     pub keys: Vec<String>,
 
+    /// Share of calls, 0 to 1, that meet a fault.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_FAULT_RATE", default_value_t = 0.0, value_parser = share)]
+    pub fault_rate: f64,
+
+    /// Kinds of fault that share meets, separated by commas; none means the usual ones.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_FAULT_KINDS", value_delimiter = ',')]
+    pub fault_kinds: Vec<Fault>,
+
+    /// A fault on order, as operation=fault[:times[:after]] such as create_batch=answer_lost:1; can be repeated.
+    #[arg(
+        long = "fault",
+        env = "BATCH_GPT_SIMULATE_FAULTS",
+        value_delimiter = ',',
+        value_name = "FAULT"
+    )]
+    pub faults: Vec<FaultOrder>,
+
+    /// Share of lines, 0 to 1, whose result is faulty.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_LINE_FAULT_RATE", default_value_t = 0.0, value_parser = share)]
+    pub line_fault_rate: f64,
+
+    /// Share of batches, 0 to 1, that expire half done.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_EXPIRE_RATE", default_value_t = 0.0, value_parser = share)]
+    pub expire_rate: f64,
+
+    /// Share of batches, 0 to 1, that fail as a whole.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_FAIL_RATE", default_value_t = 0.0, value_parser = share)]
+    pub fail_rate: f64,
+
     /// Number of HTTP worker threads.
     #[arg(long, env = "BATCH_GPT_SIMULATE_WORKERS", default_value_t = 1)]
     pub workers: usize,
@@ -65,9 +97,27 @@ impl SimulateArgs {
             },
             limits: Limits::default(),
             knobs: Knobs::default(),
+            faults: Faults {
+                rate: self.fault_rate,
+                kinds: self.fault_kinds.clone(),
+                line_fault_rate: self.line_fault_rate,
+                expire_rate: self.expire_rate,
+                fail_rate: self.fail_rate,
+                ..Faults::default()
+            },
+            fault_orders: self.faults.clone(),
             seed: self.seed,
             workers: self.workers,
         }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|cause| format!("{cause}"))?;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err("a share lies between 0 and 1".to_owned())
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::create::{CreateRequest, WINDOW};
 use crate::execution::Results;
+use crate::fate::Fate;
 use crate::file::Project;
 use crate::knobs::Knobs;
 use crate::ledger::BatchEntry;
@@ -58,12 +59,20 @@ pub(crate) struct Times {
     pub(crate) cancelled: Option<u64>,
 }
 
+impl Times {
+    /// When the batch reached a state it does not leave.
+    pub(crate) fn ended(&self) -> Option<u64> {
+        self.completed.or(self.failed).or(self.expired).or(self.cancelled)
+    }
+}
+
 /// A batch and all that was computed for it.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) id: String,
     pub(crate) project: Project,
     pub(crate) request: CreateRequest,
+    pub(crate) fate: Fate,
     pub(crate) status: Status,
     pub(crate) times: Times,
     pub(crate) errors: Vec<BatchError>,
@@ -81,6 +90,8 @@ pub(crate) struct Batch {
     pub(crate) model: Option<String>,
     /// Whether its next step is being computed outside the lock.
     pub(crate) busy: bool,
+    /// When its next step is due, as the agenda has it.
+    pub(crate) due_ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -217,7 +228,7 @@ impl Batch {
     /// Progress hints (contract, section 2.2): lines that were written off appear in the total only.
     fn counts(&self, now_ms: u64, timing: &Timing, knobs: &Knobs) -> Counts {
         let total = self.total;
-        if knobs.counts_lie && self.status == Status::Completed {
+        if (knobs.counts_lie || self.fate.counts_lie) && self.status == Status::Completed {
             return Counts {
                 total,
                 completed: total,
@@ -228,7 +239,7 @@ impl Batch {
             (Some(results), _) => (results.completed, results.failed),
             (None, Some(plan)) => {
                 let done = self.progress(self.times.cancelling.unwrap_or(now_ms), timing);
-                let failed = plan.first(done).filter(|line| line.fails).count();
+                let failed = plan.failures(done);
                 (done - failed, failed)
             }
             (None, None) => (0, 0),

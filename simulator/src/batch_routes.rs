@@ -7,8 +7,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::batch::{Batch, Status};
 use crate::create::CreateRequest;
 use crate::error::ApiError;
+use crate::fault::Stage;
 use crate::file::Project;
 use crate::gate::method_not_allowed;
+use crate::operation::Operation;
 use crate::page::{Listed, PageQuery};
 use crate::validation::BatchError;
 use crate::world::{State, World};
@@ -46,8 +48,12 @@ async fn create(
     let mut state = world.lock();
     state.check_input_file(&request, *project, now_ms)?;
     state.count_creation(now_ms)?;
-    let position = state.add_batch(world.identifiers.next("batch_"), *project, request, now_ms);
-    state.respond(position, now_ms)
+    let fate = state.draw_fate(world.seed);
+    if fate.loses_file && state.knobs.missing_file_refused_at_create {
+        return Err(missing_file(&request.input_file_id));
+    }
+    let position = state.add_batch(world.identifiers.next("batch_"), *project, request, fate, now_ms);
+    state.respond(position, now_ms, false)
 }
 
 async fn list(
@@ -63,9 +69,9 @@ async fn list(
         .batches
         .iter()
         .rev()
-        .filter(|batch| batch.project == *project);
+        .filter(|batch| batch.project == *project && state.lists(batch, now_ms));
     let listed = own.map(|batch| Listed {
-        id: batch.id.clone(),
+        id: &batch.id,
         object: batch,
     });
     let render = |batch: &Batch| batch.render(now_ms, &state.timing, &state.knobs);
@@ -80,8 +86,18 @@ async fn retrieve(
 ) -> Result<HttpResponse, ApiError> {
     let mut state = world.lock();
     state.ledger.retrieves += 1;
-    let position = state.find_batch(*project, &id)?;
-    state.respond(position, world.clock.now_ms())
+    let now_ms = world.clock.now_ms();
+    let position = state.find_batch(*project, &id, now_ms)?;
+    let batch = state.batches.get(position);
+    if batch.is_some_and(|batch| now_ms < batch.times.created.saturating_add(state.faults.retrieve_lag_ms)) {
+        state.ledger.count_fault("retrieve_lag");
+        return Err(no_such_batch(&id));
+    }
+    let stale = batch.is_some_and(|batch| batch.earlier().is_some())
+        && state
+            .draw(world.seed, Operation::RetrieveBatch, Stage::View)
+            .is_some();
+    state.respond(position, now_ms, stale)
 }
 
 async fn cancel(
@@ -91,7 +107,7 @@ async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let now_ms = world.clock.now_ms();
     let mut state = world.lock();
-    let position = state.find_batch(*project, &id)?;
+    let position = state.find_batch(*project, &id, now_ms)?;
     let early = state.knobs.cancel_while_validating;
     if let Some(batch) = state.batches.get_mut(position) {
         match batch.status {
@@ -104,27 +120,46 @@ async fn cancel(
             Status::Completed | Status::Failed | Status::Expired => return Err(cannot_cancel(batch.status)),
         }
     }
-    state.respond(position, now_ms)
+    state.schedule(position);
+    state.respond(position, now_ms, false)
 }
 
 impl State {
     /// The position of a batch the project may see.
-    fn find_batch(&self, project: Project, id: &str) -> Result<usize, ApiError> {
+    fn find_batch(&self, project: Project, id: &str, now_ms: u64) -> Result<usize, ApiError> {
         let position = self.positions.get(id).copied();
         let own = |position: &usize| {
             self.batches
                 .get(*position)
-                .is_some_and(|batch| batch.project == project)
+                .is_some_and(|batch| batch.project == project && !self.is_gone(batch, now_ms))
         };
         position.filter(own).ok_or_else(|| no_such_batch(id))
     }
 
-    fn respond(&self, position: usize, now_ms: u64) -> Result<HttpResponse, ApiError> {
+    /// Whether the batch ended longer ago than batches are kept (contract, case 74).
+    fn is_gone(&self, batch: &Batch, now_ms: u64) -> bool {
+        let retention = self.limits.batch_retention_seconds;
+        let ended = batch.times.ended();
+        retention
+            .zip(ended)
+            .is_some_and(|(seconds, ended)| ended.saturating_add(seconds.saturating_mul(1000)) <= now_ms)
+    }
+
+    /// Whether listings show the batch.
+    fn lists(&self, batch: &Batch, now_ms: u64) -> bool {
+        let visible = batch.times.created.saturating_add(self.faults.list_lag_ms);
+        visible <= now_ms && !self.is_gone(batch, now_ms)
+    }
+
+    fn respond(&self, position: usize, now_ms: u64, stale: bool) -> Result<HttpResponse, ApiError> {
         let batch = self.batches.get(position);
         let batch = batch.ok_or_else(|| ApiError::internal(&"a batch is not at its position"))?;
-        let value = batch
-            .render(now_ms, &self.timing, &self.knobs)
-            .map_err(|cause| ApiError::internal(&cause))?;
+        let value = if stale {
+            batch.render_earlier(now_ms, &self.timing, &self.knobs)
+        } else {
+            batch.render(now_ms, &self.timing, &self.knobs)
+        }
+        .map_err(|cause| ApiError::internal(&cause))?;
         Ok(HttpResponse::Ok().json(value))
     }
 
@@ -138,10 +173,7 @@ impl State {
     ) -> Result<(), ApiError> {
         let Some(file) = self.files.get(project, &request.input_file_id, now_ms) else {
             if self.knobs.missing_file_refused_at_create {
-                let message = BatchError::no_file(&request.input_file_id).message().to_owned();
-                return Err(ApiError::invalid(message)
-                    .param("file_id")
-                    .code("invalid_request"));
+                return Err(missing_file(&request.input_file_id));
             }
             return Ok(());
         };
@@ -183,6 +215,12 @@ impl State {
         self.creations.push_back(now_ms);
         Ok(())
     }
+}
+
+fn missing_file(id: &str) -> ApiError {
+    ApiError::invalid(BatchError::no_file(id).message())
+        .param("file_id")
+        .code("invalid_request")
 }
 
 fn no_such_batch(id: &str) -> ApiError {

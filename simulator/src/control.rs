@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::faults::Faults;
 use crate::gate::method_not_allowed;
 use crate::knobs::Knobs;
 use crate::settings::{Limits, Timing};
@@ -44,6 +45,7 @@ struct Adjustable {
     timing: Timing,
     limits: Limits,
     knobs: Knobs,
+    faults: Faults,
 }
 
 async fn ledger(world: Data<World>) -> Result<HttpResponse, ApiError> {
@@ -83,10 +85,14 @@ async fn patch_settings(
     if let Some(body) = &adjusted.knobs.canned_body {
         serde_json::from_str::<serde::de::IgnoredAny>(body).map_err(invalid)?;
     }
+    let nonsense = |cause: String| ApiError::invalid(format!("Invalid settings: {cause}."));
+    adjusted.faults.check().map_err(nonsense)?;
     let response = HttpResponse::Ok().json(&adjusted);
     state.timing = adjusted.timing;
     state.limits = adjusted.limits;
     state.knobs = adjusted.knobs;
+    state.faults = adjusted.faults;
+    state.reschedule();
     Ok(response)
 }
 
@@ -96,6 +102,7 @@ impl State {
             timing: self.timing.clone(),
             limits: self.limits.clone(),
             knobs: self.knobs.clone(),
+            faults: self.faults.clone(),
         }
     }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use crate::faults::Faults;
 use crate::identifier::Identifiers;
 use crate::inference::{Context, Failure, Inference};
 use crate::knobs::Knobs;
 use crate::line::InputLine;
+use crate::line_fault::LineFault;
 use crate::parameter;
 use crate::plan::{Plan, PlannedLine};
 use crate::result_line::{Ending, Reason, ResultLine, TIMED_OUT};
@@ -23,6 +25,9 @@ pub(crate) struct Execution {
     /// Why the rest is not executed.
     pub(crate) written_off: Reason,
     pub(crate) knobs: Knobs,
+    pub(crate) faults: Faults,
+    /// The number of the batch, on which the faults of its lines depend.
+    pub(crate) batch: usize,
     pub(crate) seed: u64,
     /// Creation time of the answers, seconds since the Unix epoch.
     pub(crate) created: u64,
@@ -47,9 +52,11 @@ pub(crate) struct ExecutedLine {
     pub(crate) body: [u8; 32],
     /// Whether the line got an answer, which is what costs money.
     pub(crate) paid: bool,
+    /// What went wrong with it by chance.
+    pub(crate) fault: Option<LineFault>,
 }
 
-/// A result file under construction, with room for the body of the next line.
+/// Result files under construction, with room for the body of the next line.
 #[derive(Default)]
 struct Files {
     output: Vec<u8>,
@@ -119,72 +126,86 @@ impl Execution {
         let hash: [u8; 32] = Sha256::digest(body.get().as_bytes()).into();
 
         files.body.clear();
+        let mut fault = None;
         let answered = match Inference::read(self.plan.endpoint, body) {
             Err(error) => Err(Failure::Refused(error)),
             Ok(request) => match request.failure(&custom_id, self.seed, &self.knobs) {
                 Some(failure) => Err(failure),
                 None => {
-                    let context = Context {
-                        created: self.created,
-                        hash: answer_hash(&custom_id, &hash),
-                        knobs: &self.knobs,
-                    };
-                    Ok(request.write(&context, &mut files.body)?)
+                    fault = LineFault::draw(self.seed, self.batch, &custom_id, &self.faults);
+                    match fault.and_then(LineFault::failure) {
+                        Some(failure) => Err(failure),
+                        None => {
+                            let context = Context {
+                                created: self.created,
+                                hash: answer_hash(&custom_id, &hash),
+                                knobs: &self.knobs,
+                            };
+                            Ok(request.write(&context, &mut files.body)?)
+                        }
+                    }
                 }
             },
         };
-        let paid = answered.is_ok();
-        match answered {
+        let paid = answered.is_ok() && !fault.is_some_and(LineFault::fails);
+        if paid {
+            results.completed += 1;
+        } else {
+            results.failed += 1;
+        }
+        let (request_id, ending) = match answered {
             Ok(tokens) => {
-                results.tokens.add(tokens);
-                results.completed += 1;
-                let ending = Ending::Response {
-                    status: 200,
-                    body: &files.body,
-                };
-                let line = ResultLine {
-                    id,
+                if paid {
+                    results.tokens.add(tokens);
+                }
+                (
                     request_id,
-                    custom_id: raw_id.get(),
-                    ending,
-                };
-                line.write(&self.knobs, &mut files.output)?;
+                    Ending::Response {
+                        status: 200,
+                        body: &files.body,
+                    },
+                )
             }
-            Err(failure) => {
-                results.failed += 1;
-                let (request_id, ending) = match failure {
-                    Failure::Refused(error) => {
-                        serde_json::to_writer(&mut files.body, &error.body())?;
-                        (
-                            request_id,
-                            Ending::Response {
-                                status: error.status().as_u16(),
-                                body: &files.body,
-                            },
-                        )
-                    }
-                    Failure::StatusZero => (
-                        String::new(),
-                        Ending::Response {
-                            status: 0,
-                            body: b"{}",
-                        },
-                    ),
-                    Failure::Timeout => (request_id, Ending::NoResponse(TIMED_OUT)),
-                };
-                let line = ResultLine {
-                    id,
+            Err(Failure::Refused(error)) => {
+                serde_json::to_writer(&mut files.body, &error.body())?;
+                (
                     request_id,
-                    custom_id: raw_id.get(),
-                    ending,
-                };
-                line.write(&self.knobs, &mut files.error)?;
+                    Ending::Response {
+                        status: error.status().as_u16(),
+                        body: &files.body,
+                    },
+                )
             }
+            Err(Failure::StatusZero) => (
+                String::new(),
+                Ending::Response {
+                    status: 0,
+                    body: b"{}",
+                },
+            ),
+            Err(Failure::Timeout) => (request_id, Ending::NoResponse(TIMED_OUT)),
+        };
+        let line = ResultLine {
+            id,
+            request_id,
+            custom_id: raw_id.get(),
+            ending,
+        };
+        let successful = matches!(line.ending, Ending::Response { status: 200, .. });
+        let file = if successful || fault == Some(LineFault::Misfiled) {
+            &mut files.output
+        } else {
+            &mut files.error
+        };
+        match fault {
+            Some(fault) => fault.write(&line, &self.knobs, file)?,
+            None => line.write(&self.knobs, file)?,
         }
         results.executed.push(ExecutedLine {
             custom_id: custom_id.into_owned(),
             body: hash,
             paid,
+            fault,
         });
         Ok(())
     }

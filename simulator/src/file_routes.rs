@@ -1,11 +1,13 @@
 //! The calls about files.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload, ReqData, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::error::ApiError;
-use crate::file::{Project, StoredFile};
+use crate::file::{Project, RESULT_PURPOSE, StoredFile};
 use crate::gate::method_not_allowed;
+use crate::injection::refusal;
 use crate::page::{Listed, PageQuery};
 use crate::upload::Upload;
 use crate::world::World;
@@ -84,7 +86,7 @@ async fn list(
         files.reverse();
     }
     let listed = files.into_iter().map(|file| Listed {
-        id: file.id.clone(),
+        id: &file.id,
         object: file,
     });
     let page = query.cut(
@@ -125,11 +127,20 @@ async fn content(
     project: ReqData<Project>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let state = world.lock();
+    let now_ms = world.clock.now_ms();
+    let mut state = world.lock();
     let file = state
         .files
-        .get(*project, &id, world.clock.now_ms())
+        .get(*project, &id, now_ms)
         .ok_or_else(|| no_such_file(&id))?;
+    let readable = file.created_ms.saturating_add(state.faults.content_lag_ms);
+    if file.purpose == RESULT_PURPOSE && now_ms < readable {
+        state.ledger.count_fault("content_lag");
+        return match StatusCode::from_u16(state.faults.content_lag_status) {
+            Ok(status) if status != StatusCode::NOT_FOUND => Ok(refusal(status)),
+            _ => Err(no_such_file(&id)),
+        };
+    }
     if !file.is_downloadable() {
         let message = format!("Not allowed to download files of purpose: {}", file.purpose);
         return Err(ApiError::invalid(message));

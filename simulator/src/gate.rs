@@ -11,7 +11,10 @@ use actix_web::web::{self, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, Route};
 
 use crate::error::ApiError;
+use crate::fault::Stage;
 use crate::file::Project;
+use crate::injection::Injection;
+use crate::operation::Operation;
 use crate::world::World;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,7 +41,10 @@ pub(crate) async fn pass(
                     log::warn!("the batches were not brought up to date");
                 }
             }
-            next.call(request).await?.map_into_boxed_body()
+            match Operation::of(request.method(), request.path()).and_then(|call| world.enter(call)) {
+                Some(injection) => injection.meet(request, next).await?,
+                None => next.call(request).await?.map_into_boxed_body(),
+            }
         }
     };
     let headers = response.headers_mut();
@@ -55,6 +61,16 @@ pub(crate) async fn pass(
         }
     }
     Ok(response)
+}
+
+impl World {
+    /// Enters a call in the ledger and decides what fault it meets on its way, if any.
+    fn enter(&self, call: Operation) -> Option<Injection> {
+        let mut state = self.lock();
+        state.ledger.count_request(call);
+        let drawn = state.draw(self.seed, call, Stage::Call)?;
+        Some(Injection::new(drawn, &state.faults))
+    }
 }
 
 /// The project a request belongs to. Only the API asks for a key; the control calls do not.

@@ -5,12 +5,20 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use crate::execution::ExecutedLine;
+use crate::operation::Operation;
+
+/// The metadata key by which a client recognises a batch whose creation was not answered.
+const KEY: &str = "batch_gpt_key";
 
 /// What the simulator did so far; the proof that a client paid for each request once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LedgerReport {
     /// Files accepted by the upload endpoint.
     pub uploads: u64,
+    /// Calls that arrived with a valid key, by operation, whatever fault they met.
+    pub requests: BTreeMap<String, u64>,
+    /// Faults that happened, by kind; those of lines begin with `line_`.
+    pub faults: BTreeMap<String, u64>,
     /// Batches created.
     pub creates: u64,
     /// Calls that read a single batch.
@@ -24,6 +32,8 @@ pub struct LedgerReport {
     /// How often a line with this body was executed; the key is the SHA-256 of the body's bytes as uploaded, in
     /// hexadecimal.
     pub bodies: BTreeMap<String, BodyExecutions>,
+    /// How many batches were created with each value of the metadata key `batch_gpt_key`.
+    pub batches_by_key: BTreeMap<String, u64>,
     /// All batches in the order of creation.
     pub batches: Vec<BatchEntry>,
 }
@@ -60,6 +70,8 @@ pub(crate) struct Ledger {
     pub(crate) uploads: u64,
     pub(crate) creates: u64,
     pub(crate) retrieves: u64,
+    requests: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<String, u64>,
     executed_lines: u64,
     paid_lines: u64,
     executions: HashMap<String, u64>,
@@ -67,10 +79,28 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    /// Enters a call.
+    pub(crate) fn count_request(&mut self, call: Operation) {
+        *self.requests.entry(call.name()).or_default() += 1;
+    }
+
+    /// Enters a fault that happened.
+    pub(crate) fn count_fault(&mut self, kind: &str) {
+        match self.faults.get_mut(kind) {
+            Some(count) => *count += 1,
+            None => {
+                self.faults.insert(kind.to_owned(), 1);
+            }
+        }
+    }
+
     /// Enters the lines of one execution.
     pub(crate) fn record(&mut self, lines: Vec<ExecutedLine>) {
         for line in lines {
             let paid = u64::from(line.paid);
+            if let Some(fault) = line.fault {
+                self.count_fault(fault.entry());
+            }
             self.executed_lines += 1;
             self.paid_lines += paid;
             *self.executions.entry(line.custom_id).or_default() += 1;
@@ -82,11 +112,24 @@ impl Ledger {
 
     /// The counters together with the given batches.
     pub(crate) fn report(&self, batches: Vec<BatchEntry>) -> LedgerReport {
+        let mut batches_by_key = BTreeMap::new();
+        let keys = batches
+            .iter()
+            .filter_map(|batch| batch.metadata.as_ref()?.get(KEY));
+        for key in keys {
+            *batches_by_key.entry(key.clone()).or_default() += 1;
+        }
         let hexadecimal = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect();
         LedgerReport {
             uploads: self.uploads,
             creates: self.creates,
             retrieves: self.retrieves,
+            requests: self
+                .requests
+                .iter()
+                .map(|(name, count)| ((*name).to_owned(), *count))
+                .collect(),
+            faults: self.faults.clone(),
             executed_lines: self.executed_lines,
             paid_lines: self.paid_lines,
             executions: self
@@ -99,6 +142,7 @@ impl Ledger {
                 .iter()
                 .map(|(hash, count)| (hexadecimal(hash), *count))
                 .collect(),
+            batches_by_key,
             batches,
         }
     }

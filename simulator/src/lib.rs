@@ -7,16 +7,26 @@
 //! Two properties make it useful in tests. Answers are a function of the prompt, so an answer delivered to the
 //! wrong caller is visible; and a [`LedgerReport`] counts what was executed, so paying twice is visible too.
 //! Time is virtual: [`Simulator::advance`] moves it without waiting.
+//!
+//! Things go wrong on order ([`FaultOrder`], call by call) and by chance ([`Faults`], a function of the seed).
+//! The ledger counts every fault that happened, so a test can tell a client that survived from one that was
+//! spared.
+//!
+//! All state is in memory. A simulator that is started again knows no file, batch or order of its former life
+//! (contract, case 77).
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod agenda;
 mod args;
 mod batch;
 mod batch_routes;
+mod broken_body;
 mod chat;
 mod clock;
 mod completion;
+mod connection;
 mod control;
 mod create;
 mod embedding;
@@ -24,26 +34,36 @@ mod endpoint;
 mod error;
 mod execution;
 mod expiry;
-
+mod fate;
+mod fault;
+mod fault_book;
+mod fault_routes;
+mod faults;
 mod file;
 mod file_routes;
 mod gate;
 mod identifier;
 mod inference;
+mod injection;
 mod knobs;
 mod ledger;
 mod line;
+mod line_fault;
 mod moderation;
+mod operation;
+mod order;
 mod page;
 mod parameter;
 mod plan;
 mod prompt;
+mod publication;
 mod random;
 mod response;
 mod result_line;
 mod schema;
 mod server;
 mod settings;
+mod stale;
 mod transition;
 mod upload;
 mod usage;
@@ -51,7 +71,12 @@ mod validation;
 mod world;
 
 pub use args::SimulateArgs;
+pub use fault::Fault;
+pub use faults::Faults;
 pub use knobs::{Knobs, NoErrorFile};
 pub use ledger::{BatchEntry, BodyExecutions, LedgerReport};
+pub use line_fault::LineFault;
+pub use operation::Operation;
+pub use order::FaultOrder;
 pub use server::Simulator;
 pub use settings::{Limits, Settings, Timing};

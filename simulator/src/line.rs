@@ -1,5 +1,6 @@
 //! The lines of an input file.
 
+use std::io::BufRead;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -39,10 +40,13 @@ pub(crate) fn line_ranges(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + 
         if start >= bytes.len() {
             return None;
         }
-        let rest = &bytes[start..];
-        let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
-        let range = start..start + length;
-        start += length + 1;
+        let mut rest = &bytes[start..];
+        // The standard library's search takes many bytes at a time and is fast in debug builds too. Reading
+        // from a slice cannot fail.
+        let taken = rest.skip_until(b'\n').unwrap_or(rest.len());
+        let line = &bytes[start..start + taken];
+        let range = start..start + line.strip_suffix(b"\n").unwrap_or(line).len();
+        start += taken;
         Some(range)
     })
 }

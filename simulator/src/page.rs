@@ -28,8 +28,8 @@ pub(crate) struct Page {
 }
 
 /// An object a listing can show.
-pub(crate) struct Listed<T> {
-    pub(crate) id: String,
+pub(crate) struct Listed<'a, T> {
+    pub(crate) id: &'a str,
     pub(crate) object: T,
 }
 
@@ -71,23 +71,23 @@ impl PageQuery {
 
     /// Cuts the page out of `listed`, which is in the wanted order; `render` makes the JSON of those that are
     /// on it. An `after` that is not in the listing gives `unknown`.
-    pub(crate) fn cut<T>(
+    pub(crate) fn cut<'a, T>(
         &self,
         limit: usize,
-        listed: impl Iterator<Item = Listed<T>>,
+        listed: impl Iterator<Item = Listed<'a, T>>,
         render: impl Fn(T) -> serde_json::Result<Value>,
         unknown: impl Fn(&str) -> ApiError,
     ) -> Result<Page, ApiError> {
         let mut listed = listed;
         if let Some(after) = &self.after
-            && !listed.any(|object| object.id == *after)
+            && !listed.any(|object| object.id == after)
         {
             return Err(unknown(after));
         }
         let mut ids = Vec::new();
         let mut data = Vec::new();
         for object in listed.by_ref().take(limit) {
-            ids.push(object.id);
+            ids.push(object.id.to_owned());
             data.push(render(object.object).map_err(|cause| ApiError::internal(&cause))?);
         }
         Ok(Page {

@@ -20,6 +20,9 @@ pub(crate) struct Plan {
     pub(crate) prompt_tokens: u64,
     /// Positions in [`Plan::lines`] in the order in which the lines are executed and written.
     pub(crate) order: Vec<u32>,
+    /// Places in [`Plan::order`] of the lines that will fail, ascending, so that counts shown in progress need
+    /// no look at the lines.
+    pub(crate) failing: Vec<u32>,
 }
 
 /// Where a line lies and how it will end.
@@ -36,6 +39,17 @@ impl Plan {
         // The limit on requests is far below the range of the index type; a longer file keeps its tail order.
         let len = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
         self.order = Random::from((seed, batch)).permutation(len);
+        let fails = |position: u32| self.lines.get(position as usize).is_some_and(|line| line.fails);
+        let places = (0..).zip(&self.order);
+        self.failing = places
+            .filter(|&(_, &position)| fails(position))
+            .map(|(place, _)| place)
+            .collect();
+    }
+
+    /// How many of the lines executed first, `count` of them, fail.
+    pub(crate) fn failures(&self, count: usize) -> usize {
+        self.failing.partition_point(|&place| (place as usize) < count)
     }
 
     /// The lines executed first, `count` of them.

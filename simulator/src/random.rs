@@ -24,6 +24,12 @@ impl Random {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// One of `choices`; none if there are none.
+    pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> Option<T> {
+        let count = u64::try_from(choices.len()).ok().filter(|&count| count > 0)?;
+        choices.get((self.next() % count) as usize).copied()
+    }
+
     /// The numbers `0..len` in random order.
     pub(crate) fn permutation(&mut self, len: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..len).collect();

@@ -12,10 +12,12 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer, rt};
 use tokio::sync::oneshot;
 
+use crate::connection::Connection;
 use crate::ledger::LedgerReport;
+use crate::order::FaultOrder;
 use crate::settings::Settings;
 use crate::world::World;
-use crate::{batch_routes, control, file_routes, gate};
+use crate::{batch_routes, control, fault_routes, file_routes, gate};
 
 /// Seconds a graceful stop waits for running requests.
 const SHUTDOWN_SECONDS: u64 = 5;
@@ -82,6 +84,16 @@ impl Simulator {
         self.world.settle();
     }
 
+    /// Orders faults, as `POST /simulator/faults` does; orders no call can ever meet are kept and wait.
+    pub fn order_faults(&self, orders: Vec<FaultOrder>) {
+        self.world.lock().fault_book.add(orders);
+    }
+
+    /// Forgets all orders that still wait, as `DELETE /simulator/faults` does.
+    pub fn clear_faults(&self) {
+        self.world.lock().fault_book.clear();
+    }
+
     /// Stops listening and waits for the server to end; if `graceful`, running requests are finished first, for
     /// at most five seconds.
     pub async fn stop(mut self, graceful: bool) {
@@ -114,9 +126,11 @@ async fn serve(
             .configure(file_routes::configure)
             .configure(batch_routes::configure)
             .configure(control::configure)
+            .configure(fault_routes::configure)
             .default_service(web::to(gate::unknown_path))
             .wrap(from_fn(gate::pass))
     })
+    .on_connect(Connection::remember)
     .workers(workers)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Faults;
 use crate::knobs::Knobs;
+use crate::order::FaultOrder;
 
 /// Everything a [`Simulator`](crate::Simulator) needs to start.
 #[derive(Clone)]
@@ -22,6 +24,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Deviations from the usual behaviour.
     pub knobs: Knobs,
+    /// What goes wrong by chance and by the clock.
+    pub faults: Faults,
+    /// What goes wrong on order, from the start.
+    pub fault_orders: Vec<FaultOrder>,
     /// Determines ids, the order of result lines and every random choice.
     pub seed: u64,
     /// Number of HTTP worker threads, at least 1.
@@ -36,6 +42,8 @@ impl Default for Settings {
             timing: Timing::default(),
             limits: Limits::default(),
             knobs: Knobs::default(),
+            faults: Faults::default(),
+            fault_orders: Vec::new(),
             seed: 1,
             workers: 1,
         }
@@ -51,6 +59,8 @@ impl fmt::Debug for Settings {
             .field("timing", &self.timing)
             .field("limits", &self.limits)
             .field("knobs", &self.knobs)
+            .field("faults", &self.faults)
+            .field("fault_orders", &self.fault_orders)
             .field("seed", &self.seed)
             .field("workers", &self.workers)
             .finish()
@@ -106,6 +116,8 @@ pub struct Limits {
     pub max_listed_errors: usize,
     /// Seconds from creation to expiry of a batch.
     pub window_seconds: u64,
+    /// Seconds for which a batch can still be read after it ended; `None` for ever.
+    pub batch_retention_seconds: Option<u64>,
 }
 
 impl Default for Limits {
@@ -119,6 +131,7 @@ impl Default for Limits {
             max_embedding_inputs: 50_000,
             max_listed_errors: 100,
             window_seconds: 86_400,
+            batch_retention_seconds: None,
         }
     }
 }

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use crate::batch::{Batch, Status};
 use crate::endpoint::Endpoint;
 use crate::execution::{Execution, Results};
+use crate::faults::Faults;
 use crate::identifier::Identifiers;
 use crate::knobs::Knobs;
 use crate::plan::Plan;
 use crate::result_line::{CANCELLED, EXPIRED};
 use crate::settings::{Limits, Timing};
 use crate::validation::{BatchError, Validation};
+use crate::world::State;
 
 /// What happens to a batch next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +48,12 @@ pub(crate) struct Candidate {
     pub(crate) file_id: String,
     /// None if the file does not exist.
     pub(crate) input: Option<Bytes>,
+    /// Whether it fails whatever it holds.
+    pub(crate) fails: bool,
     pub(crate) endpoint: Endpoint,
     pub(crate) limits: Limits,
     pub(crate) knobs: Knobs,
+    pub(crate) faults: Faults,
 }
 
 /// A computed step.
@@ -74,7 +79,10 @@ impl Candidate {
         let Some(input) = &self.input else {
             return Err(vec![BatchError::no_file(&self.file_id)]);
         };
-        let mut plan = Validation::new(self.endpoint, &self.limits, &self.knobs, seed).judge(input)?;
+        if self.fails {
+            return Err(vec![BatchError::no_reason()]);
+        }
+        let mut plan = Validation::new(self, seed, batch).judge(input)?;
         plan.shuffle(seed, batch);
         Ok(plan)
     }
@@ -100,13 +108,18 @@ impl Batch {
                     self.times.in_progress.unwrap_or(self.times.created),
                     timing.per_batch,
                 );
+                if self.fate.expires {
+                    let start = self.times.in_progress.unwrap_or(self.times.created);
+                    return Some(unless_expired(after(start, timing.per_batch / 2), Step::Expire));
+                }
                 Some(unless_expired(due, Step::Finalize))
             }
             Status::Finalizing => {
                 let due = after(
                     self.times.finalizing.unwrap_or(self.times.created),
                     timing.finalizing,
-                );
+                )
+                .saturating_add(self.fate.stuck_ms);
                 Some(unless_expired(due, Step::Complete))
             }
             Status::Cancelling => {
@@ -121,10 +134,11 @@ impl Batch {
     pub(crate) fn execution(
         &self,
         step: Step,
-        timing: &Timing,
-        knobs: &Knobs,
+        position: usize,
+        state: &State,
         seed: u64,
     ) -> Option<Execution> {
+        let timing = &state.timing;
         // Lines are executed once, whichever step comes first.
         if self.results.is_some() {
             return None;
@@ -136,11 +150,10 @@ impl Batch {
                 let moment = self.next_step(timing).map_or(self.times.created, |(due, _)| due);
                 (moment, plan.lines.len(), EXPIRED)
             }
-            Step::Expire => (
-                self.times.expires,
-                self.progress(self.times.expires, timing),
-                EXPIRED,
-            ),
+            Step::Expire => {
+                let moment = self.next_step(timing).map_or(self.times.expires, |(due, _)| due);
+                (moment, self.progress(moment, timing), EXPIRED)
+            }
             Step::Cancel => {
                 let moment = self.times.cancelling.unwrap_or(self.times.created);
                 (moment, self.progress(moment, timing), CANCELLED)
@@ -150,7 +163,9 @@ impl Batch {
             plan,
             count,
             written_off,
-            knobs: knobs.clone(),
+            knobs: state.knobs.clone(),
+            faults: state.faults.clone(),
+            batch: position,
             seed,
             created: moment / 1000,
         })

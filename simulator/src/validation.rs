@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::endpoint::Endpoint;
+use crate::faults::Faults;
 use crate::inference::Inference;
 use crate::knobs::Knobs;
 use crate::line::{InputLine, line_ranges};
+use crate::line_fault::LineFault;
 use crate::parameter::{self, Member};
 use crate::plan::{Plan, PlannedLine};
 use crate::settings::Limits;
+use crate::transition::Candidate;
 
 /// One entry of a failed batch's `errors` (contract, section 2.4).
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +47,11 @@ impl BatchError {
         BatchError::whole("invalid_request", message, Some("file_id"))
     }
 
+    /// The error for a batch that fails although nothing is wrong with it.
+    pub(crate) fn no_reason() -> BatchError {
+        BatchError::whole("server_error", "The batch could not be processed.", None)
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
@@ -63,7 +71,9 @@ pub(crate) struct Validation<'a> {
     endpoint: Endpoint,
     limits: &'a Limits,
     knobs: &'a Knobs,
+    faults: &'a Faults,
     seed: u64,
+    batch: usize,
     errors: Vec<BatchError>,
     custom_ids: HashSet<Cow<'a, str>>,
     model: Option<Cow<'a, str>>,
@@ -84,12 +94,14 @@ struct BodyEssentials<'a> {
 }
 
 impl<'a> Validation<'a> {
-    pub(crate) fn new(endpoint: Endpoint, limits: &'a Limits, knobs: &'a Knobs, seed: u64) -> Validation<'a> {
+    pub(crate) fn new(candidate: &'a Candidate, seed: u64, batch: usize) -> Validation<'a> {
         Validation {
-            endpoint,
-            limits,
-            knobs,
+            endpoint: candidate.endpoint,
+            limits: &candidate.limits,
+            knobs: &candidate.knobs,
+            faults: &candidate.faults,
             seed,
+            batch,
             errors: Vec::new(),
             custom_ids: HashSet::new(),
             model: None,
@@ -143,6 +155,7 @@ impl<'a> Validation<'a> {
             lines: self.lines,
             prompt_tokens: self.prompt_tokens,
             order: Vec::new(),
+            failing: Vec::new(),
         })
     }
 
@@ -186,9 +199,10 @@ impl<'a> Validation<'a> {
             Ok(request) => {
                 self.prompt_tokens = self.prompt_tokens.saturating_add(request.prompt_tokens());
                 self.embedding_inputs = self.embedding_inputs.saturating_add(request.embedding_inputs());
-                request
-                    .failure(custom_id.as_deref().unwrap_or_default(), self.seed, self.knobs)
-                    .is_some()
+                let custom_id = custom_id.as_deref().unwrap_or_default();
+                let fault = || LineFault::draw(self.seed, self.batch, custom_id, self.faults);
+                request.failure(custom_id, self.seed, self.knobs).is_some()
+                    || fault().is_some_and(LineFault::fails)
             }
             Err(_) => true,
         };

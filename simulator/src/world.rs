@@ -3,19 +3,22 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-
+use crate::agenda::Agenda;
 use crate::batch::{Batch, Status, Times};
 use crate::clock::Clock;
 use crate::create::CreateRequest;
-use crate::expiry::ExpiresAfter;
-use crate::file::{Files, Project, RESULT_PURPOSE, StoredFile};
+use crate::fate::Fate;
+use crate::fault::Stage;
+use crate::fault_book::{Drawn, FaultBook};
+use crate::faults::Faults;
+use crate::file::{Files, Project};
 use crate::identifier::Identifiers;
-use crate::knobs::{Knobs, NoErrorFile};
+use crate::knobs::Knobs;
 use crate::ledger::{Ledger, LedgerReport};
+use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::settings::{Limits, Settings, Timing};
-use crate::transition::{Candidate, Job, Outcome, Step, Work};
+use crate::transition::{Job, Outcome, Step};
 use crate::validation::BatchError;
 
 /// The state all requests share.
@@ -32,6 +35,8 @@ pub(crate) struct State {
     pub(crate) timing: Timing,
     pub(crate) limits: Limits,
     pub(crate) knobs: Knobs,
+    pub(crate) faults: Faults,
+    pub(crate) fault_book: FaultBook,
     pub(crate) files: Files,
     pub(crate) ledger: Ledger,
     /// In the order of creation; a batch is never removed, so its position identifies it.
@@ -39,8 +44,7 @@ pub(crate) struct State {
     pub(crate) positions: HashMap<String, usize>,
     /// Times of the creations of the last hour.
     pub(crate) creations: VecDeque<u64>,
-    /// Positions of the batches that have not ended.
-    active: Vec<usize>,
+    pub(crate) agenda: Agenda,
 }
 
 impl World {
@@ -54,12 +58,14 @@ impl World {
                 timing: settings.timing,
                 limits: settings.limits,
                 knobs: settings.knobs,
+                faults: settings.faults,
+                fault_book: FaultBook::new(settings.fault_orders),
                 files: Files::default(),
                 ledger: Ledger::default(),
                 batches: Vec::new(),
                 positions: HashMap::new(),
                 creations: VecDeque::new(),
-                active: Vec::new(),
+                agenda: Agenda::default(),
             }),
         }
     }
@@ -70,7 +76,7 @@ impl World {
 
     /// Whether a batch has a step to make.
     pub(crate) fn is_due(&self) -> bool {
-        self.lock().next_due(self.clock.now_ms()).is_some()
+        self.lock().agenda.due(self.clock.now_ms()).is_some()
     }
 
     /// Makes all steps that are due, in the order in which they were due. Steps are computed without holding
@@ -95,23 +101,31 @@ impl World {
 }
 
 impl State {
+    /// The fault a call meets at this stage, already entered in the ledger.
+    pub(crate) fn draw(&mut self, seed: u64, call: Operation, stage: Stage) -> Option<Drawn> {
+        let drawn = self.fault_book.draw(seed, &self.faults, call, stage)?;
+        self.ledger.count_fault(&drawn.order.fault.to_string());
+        Some(drawn)
+    }
+
     /// Enters a new batch and returns its position.
     pub(crate) fn add_batch(
         &mut self,
         id: String,
         project: Project,
         request: CreateRequest,
+        fate: Fate,
         now_ms: u64,
     ) -> usize {
         let window_ms = self.limits.window_seconds.saturating_mul(1000);
         let position = self.batches.len();
         self.positions.insert(id.clone(), position);
-        self.active.push(position);
         self.ledger.creates += 1;
         self.batches.push(Batch {
             id,
             project,
             request,
+            fate,
             status: Status::Validating,
             times: Times {
                 created: now_ms,
@@ -127,49 +141,19 @@ impl State {
             error_file_id: None,
             model: None,
             busy: false,
+            due_ms: None,
         });
+        self.schedule(position);
         position
     }
 
-    fn next_due(&self, now_ms: u64) -> Option<(u64, Step, usize)> {
-        let steps = self.active.iter().filter_map(|&position| {
-            let batch = self.batches.get(position).filter(|batch| !batch.busy)?;
-            batch
-                .next_step(&self.timing)
-                .map(|(due, step)| (due, step, position))
-        });
-        steps
-            .filter(|(due, ..)| *due <= now_ms)
-            .min_by_key(|(due, _, position)| (*due, *position))
-    }
-
-    fn claim(&mut self, now_ms: u64, seed: u64) -> Option<Job> {
-        let (due_ms, step, position) = self.next_due(now_ms)?;
-        let batch = self.batches.get_mut(position)?;
-        let work = if step == Step::Validate {
-            let file_id = batch.request.input_file_id.clone();
-            let file = self.files.get(batch.project, &file_id, due_ms);
-            Work::Validate(Box::new(Candidate {
-                file_id,
-                input: file.map(|file| file.content.clone()),
-                endpoint: batch.request.endpoint,
-                limits: self.limits.clone(),
-                knobs: self.knobs.clone(),
-            }))
-        } else {
-            let execution = batch.execution(step, &self.timing, &self.knobs, seed);
-            execution.map_or(Work::Nothing, |execution| Work::Execute(Box::new(execution)))
-        };
-        batch.busy = true;
-        Some(Job {
-            batch: position,
-            step,
-            due_ms,
-            work,
-        })
-    }
-
+    /// Enters a computed step, and the next one in the agenda.
     fn apply(&mut self, job: &Job, outcome: Outcome, identifiers: &Identifiers) {
+        self.make(job, outcome, identifiers);
+        self.schedule(job.batch);
+    }
+
+    fn make(&mut self, job: &Job, outcome: Outcome, identifiers: &Identifiers) {
         let verdict = match outcome {
             Outcome::Validated(verdict) => Some(verdict.and_then(|plan| self.admit(plan, job.batch))),
             Outcome::Executed(mut results) => {
@@ -232,7 +216,6 @@ impl State {
                 batch.status = Status::Cancelled;
             }
         }
-        self.active.retain(|&position| position != job.batch);
         self.publish_results(job.batch, job.due_ms, identifiers);
     }
 
@@ -241,8 +224,8 @@ impl State {
         let Some(limit) = self.limits.enqueued_tokens else {
             return Ok(plan);
         };
-        let others = self.active.iter().filter(|&&other| other != position);
-        let plans = others.filter_map(|&other| self.batches.get(other)?.plan.as_ref());
+        let others = self.agenda.active().filter(|&other| other != position);
+        let plans = others.filter_map(|other| self.batches.get(other)?.plan.as_ref());
         let enqueued: u64 = plans
             .filter(|other| other.model == plan.model)
             .map(|other| other.prompt_tokens)
@@ -251,73 +234,5 @@ impl State {
             return Err(vec![BatchError::token_limit(&plan.model, limit)]);
         }
         Ok(plan)
-    }
-
-    /// Makes both result files visible while they are still empty (contract, case 52).
-    fn announce_files(&mut self, position: usize, now_ms: u64, identifiers: &Identifiers) {
-        let output = self.write_file(position, "output", Bytes::new(), now_ms, identifiers);
-        let error = self.write_file(position, "error", Bytes::new(), now_ms, identifiers);
-        if let Some(batch) = self.batches.get_mut(position) {
-            batch.output_file_id = output;
-            batch.error_file_id = error;
-        }
-    }
-
-    /// Stores the result files of a batch that ended and shows what it used (contract, section 2.3).
-    fn publish_results(&mut self, position: usize, now_ms: u64, identifiers: &Identifiers) {
-        let Some(batch) = self.batches.get_mut(position) else {
-            return;
-        };
-        // What is left in a batch that ended is small, so that a simulator can run for long.
-        let (Some(plan), Some(results)) = (batch.plan.take(), &mut batch.results) else {
-            return;
-        };
-        let (output, error) = (
-            std::mem::take(&mut results.output),
-            std::mem::take(&mut results.error),
-        );
-        batch.model = Some(format!("{}{}", plan.model, self.knobs.snapshot_suffix));
-        if let (Some(output_id), Some(error_id)) = (&batch.output_file_id, &batch.error_file_id) {
-            self.files.fill(output_id, output);
-            self.files.fill(error_id, error);
-            return;
-        }
-        let output_id = if output.is_empty() {
-            None
-        } else {
-            self.write_file(position, "output", output, now_ms, identifiers)
-        };
-        let error_id = match (error.is_empty(), self.knobs.no_error_file) {
-            (true, NoErrorFile::Null) => None,
-            (true, NoErrorFile::EmptyString) => Some(String::new()),
-            _ => self.write_file(position, "error", error, now_ms, identifiers),
-        };
-        if let Some(batch) = self.batches.get_mut(position) {
-            batch.output_file_id = output_id;
-            batch.error_file_id = error_id;
-        }
-    }
-
-    fn write_file(
-        &mut self,
-        position: usize,
-        kind: &str,
-        content: Bytes,
-        now_ms: u64,
-        identifiers: &Identifiers,
-    ) -> Option<String> {
-        let batch = self.batches.get(position)?;
-        let id = identifiers.next("file-");
-        let expires_after: Option<ExpiresAfter> = batch.request.output_expires_after;
-        self.files.add(StoredFile {
-            id: id.clone(),
-            project: batch.project,
-            purpose: RESULT_PURPOSE.to_owned(),
-            filename: format!("{}_{kind}.jsonl", batch.id),
-            content,
-            created_ms: now_ms,
-            expires_after,
-        });
-        Some(id)
     }
 }

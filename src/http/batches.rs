@@ -52,12 +52,7 @@ pub async fn list(
         after: after.clone(),
         limit,
     };
-    let logger = gateway.system()?.loggers.by(&page.after);
-    let listing = logger
-        .inquire(|reply| List { page, reply })
-        .await
-        .map_err(|_| HttpError::internal())?;
-    let listing = listing.map_err(|_| HttpError::store_unavailable())?;
+    let listing = gateway.inquire(&after, |reply| List { page, reply }).await?;
     let listing = listing.ok_or_else(|| no_such_batch(after.as_ref().map_or("", BatchId::as_str)))?;
     Ok(json(envelope(&listing)))
 }
@@ -138,16 +133,14 @@ fn cancellable(batch: &UpstreamBatch) -> Result<(), HttpError> {
 
 async fn find(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<StoredBatch, HttpError> {
     let batch_id = BatchId::from(id);
-    let logger = gateway.system()?.loggers.by(&batch_id);
-    let found = logger
-        .inquire(|reply| Find {
+    let key = batch_id.clone();
+    let found = gateway
+        .inquire(&key, |reply| Find {
             tenant,
             id: batch_id,
             reply,
         })
-        .await
-        .map_err(|_| HttpError::internal())?
-        .map_err(|_| HttpError::store_unavailable())?;
+        .await?;
     found.ok_or_else(|| no_such_batch(id))
 }
 

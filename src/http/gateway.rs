@@ -1,6 +1,7 @@
 //! What every handler needs: the actors, the door, and whether the door is open.
 
 use std::{
+    hash::Hash,
     net::IpAddr,
     sync::{
         Arc, OnceLock,
@@ -10,7 +11,9 @@ use std::{
 
 use actix_web::{HttpRequest, http::StatusCode};
 use batch_gpt_actors::{
+    cell::{Letter, Receive},
     rules::{lane::Tenant, outcome::ApiError},
+    status_logger::{Answer, StatusLogger},
     system::System,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -95,6 +98,24 @@ impl Gateway {
         } else {
             Err(HttpError::store_unavailable())
         }
+    }
+
+    /// Puts a question to the store, through the StatusLogger that has `key`.
+    pub async fn inquire<M, T>(
+        &self,
+        key: &impl Hash,
+        question: impl FnOnce(Answer<T>) -> M,
+    ) -> Result<T, HttpError>
+    where
+        M: Letter,
+        StatusLogger: Receive<M>,
+    {
+        let logger = self.system()?.loggers.by(key);
+        let answer = logger
+            .inquire(question)
+            .await
+            .map_err(|_| HttpError::internal())?;
+        answer.map_err(|_| HttpError::store_unavailable())
     }
 
     /// A place among the open requests, held until the request is answered.

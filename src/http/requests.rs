@@ -26,13 +26,9 @@ pub async fn retrieve(
     let tenant = gateway.scope(&request)?;
     let missing = || HttpError::not_found(format!("No request found with id '{id}'."));
     let id: RequestId = id.parse().map_err(|_| missing())?;
-    let logger = gateway.system()?.loggers.by(&id);
-    let stored = logger
-        .inquire(|reply| Look { id, reply })
-        .await
-        .map_err(|_| HttpError::internal())?;
-    let stored = stored
-        .map_err(|_| HttpError::store_unavailable())?
+    let stored = gateway
+        .inquire(&id, |reply| Look { id, reply })
+        .await?
         .ok_or_else(missing)?;
     let lane = &stored.request.lane;
     if tenant.is_some_and(|tenant| tenant != lane.tenant) {

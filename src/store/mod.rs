@@ -8,7 +8,9 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use batch_gpt_actors::ports::{Store, StoreFault};
 
 mod embedded;
+mod lines;
 mod mongo;
+mod state;
 
 /// Which store, and where it is.
 #[derive(Clone, PartialEq, Eq)]

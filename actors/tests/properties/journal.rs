@@ -140,3 +140,17 @@ fn a_late_record_of_an_early_step_takes_nothing_back() {
     let found = replay(records.into_iter().chain([late]));
     assert!(matches!(found.batches[0].progress, Progress::Created(_)));
 }
+
+#[test]
+fn a_request_that_a_settled_batch_left_without_an_outcome_is_open_again() {
+    let records = journal(&[false; 10]).into_iter().filter(|record| match record {
+        Record::Answered { outcomes, .. } => outcomes[0].0 != RequestId(3),
+        _ => true,
+    });
+    let found = replay(records);
+    assert_eq!(
+        found.open.iter().map(|request| request.id).collect::<Vec<_>>(),
+        [RequestId(3)]
+    );
+    assert!(found.awaited.is_empty() && found.batches.is_empty());
+}

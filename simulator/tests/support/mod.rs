@@ -207,6 +207,11 @@ impl Bench {
         self.control(Method::POST, "/settings", Some(settings)).await.ok();
     }
 
+    /// Orders faults and returns those that wait.
+    pub async fn order(&self, faults: Value) -> Value {
+        self.control(Method::POST, "/faults", Some(faults)).await.ok()
+    }
+
     /// Moves the clock past every stage and returns the batch, which must have ended.
     pub async fn finish(&self, id: &str) -> Value {
         self.advance(VALIDATING + RUNNING + FINALIZING + CANCELLING).await;

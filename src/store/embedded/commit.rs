@@ -12,22 +12,13 @@ use batch_gpt_actors::rules::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::fault::Failure;
+use super::{
+    super::{lines, state},
+    fault::Failure,
+};
 
 /// Lanes whose row is remembered. Clients spell the models, so their number has no bound of its own.
 const KNOWN_LANES: usize = 4096;
-
-/// States of a request, as they stand in the file.
-pub(super) mod state {
-    /// Accepted, in no batch.
-    pub(in super::super) const OPEN: u8 = 0;
-    /// A line of a batch, without an outcome.
-    pub(in super::super) const SEALED: u8 = 1;
-    /// Has its outcome.
-    pub(in super::super) const ANSWERED: u8 = 2;
-    /// Dropped before it was in a batch.
-    pub(in super::super) const WITHDRAWN: u8 = 3;
-}
 
 /// One commit under way.
 pub(super) struct Commit<'a> {
@@ -129,10 +120,9 @@ impl Commit<'_> {
             return Ok(());
         }
         let batch = self.transaction.last_insert_rowid();
-        let lines: Vec<u8> = requests.iter().flat_map(|id| id_bytes(*id)).collect();
         self.execute(
             "INSERT INTO lines (batch, requests) VALUES (?1, ?2)",
-            params![batch, lines],
+            params![batch, lines::to_bytes(requests)],
         )?;
         let mut into_batch = self
             .transaction

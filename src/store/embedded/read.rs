@@ -28,7 +28,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 use serde_json::value::RawValue;
 
-use super::{commit::id_bytes, fault::Failure};
+use super::{super::lines, commit::id_bytes, fault::Failure};
 
 /// Accepted and without an outcome. The index is named, or else the planner would walk the table in its order.
 pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at \
@@ -119,7 +119,9 @@ fn batch_records(
     records: &mut Vec<Record>,
 ) -> Result<(), Failure> {
     let key = BatchKey(number(row, 0)?);
-    let requests = line_ids(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?)?;
+    let lines = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+    let requests =
+        lines::from_bytes(lines).ok_or_else(|| Failure::Damaged("a batch's lines are cut".into()))?;
     let sealed_at = time(row.get(3)?);
     records.push(Record::Sealed {
         key,
@@ -277,14 +279,6 @@ fn number(row: &Row<'_>, column: usize) -> Result<u128, Failure> {
 
 pub(super) fn time(milliseconds: i64) -> Timestamp {
     Timestamp(u64::try_from(milliseconds).unwrap_or(0))
-}
-
-fn line_ids(bytes: &[u8]) -> Result<Arc<[RequestId]>, Failure> {
-    let (ids, rest) = bytes.as_chunks::<16>();
-    if !rest.is_empty() {
-        return Err(Failure::Damaged("a batch's lines are cut".into()));
-    }
-    Ok(ids.iter().map(|id| RequestId(u128::from_be_bytes(*id))).collect())
 }
 
 /// Lanes by their row, each read once.

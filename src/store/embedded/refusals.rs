@@ -35,13 +35,17 @@ async fn refusal(folder: &Path) -> String {
 }
 
 fn accepted(number: u128, bytes: usize) -> Record {
+    accepted_for("m", number, bytes)
+}
+
+fn accepted_for(model: &str, number: u128, bytes: usize) -> Record {
     Record::Accepted {
         request: Accepted {
             id: RequestId(number),
             lane: Arc::new(Lane {
                 tenant: Tenant::anonymous(),
                 endpoint: Endpoint::ChatCompletions,
-                model: "m".into(),
+                model: model.into(),
             }),
             fingerprint: Fingerprint([0; 32]),
             at: Timestamp(1),
@@ -201,7 +205,7 @@ async fn full_disk_takes_nothing_halfway_and_works_again_when_there_is_space() {
             .unwrap();
     });
     // A lane of its own: a row that must not be remembered when it is undone.
-    let group = [accepted(2, 10), accepted(3, 1_000_000)];
+    let group = [accepted_for("new", 2, 10), accepted_for("new", 3, 1_000_000)];
     for _ in 0..2 {
         let fault = store.append(&group).await.unwrap_err();
         assert!(

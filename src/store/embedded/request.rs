@@ -8,7 +8,8 @@ use bytes::Bytes;
 use rusqlite::Connection;
 
 use super::{
-    commit::{id_bytes, state},
+    super::state,
+    commit::id_bytes,
     fault::Failure,
     read::{Lanes, outcome, time},
 };

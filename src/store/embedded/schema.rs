@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Step `n` leads from version `n` to `n + 1`. Steps are only ever added.
 const MIGRATIONS: &[&str] = &[
-    // States of a request: 0 open, 1 in a batch, 2 answered, 3 withdrawn (`commit::state`). The row is narrow and
+    // States of a request: 0 open, 1 in a batch, 2 answered, 3 withdrawn (`store::state`). The row is narrow and
     // apart from the body, because a whole batch's rows change at once. `ended_at` is when it was answered or
     // withdrawn.
     //

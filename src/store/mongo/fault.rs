@@ -35,7 +35,7 @@ impl Speaker {
         let mut secrets: Vec<String> = [password, &decoded]
             .into_iter()
             .chain(pieces)
-            .chain(hidden.map(|(_, value)| value))
+            .chain(hidden.flat_map(|(_, value)| value.split([':', ','])))
             .filter(|secret| !secret.is_empty())
             .map(str::to_owned)
             .collect();

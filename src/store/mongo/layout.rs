@@ -7,7 +7,7 @@ use mongodb::{
     options::IndexOptions,
 };
 
-use super::{AT_START, Mongo};
+use super::{super::state, AT_START, Mongo};
 
 /// Accepted requests: narrow documents, because a whole batch's change at once. One that is withdrawn before it was
 /// ever written is a document of its id and state only.
@@ -28,18 +28,6 @@ pub(super) const GATEWAY: &str = "batch_gpt";
 pub(super) const BATCH_LOGS: &str = "batch_logs";
 /// The original's answers.
 pub(super) const CACHED_RESPONSES: &str = "cached_responses";
-
-/// States of a request.
-pub(super) mod state {
-    /// Accepted, in no batch.
-    pub(in super::super) const OPEN: i32 = 0;
-    /// A line of a batch, without an outcome.
-    pub(in super::super) const SEALED: i32 = 1;
-    /// Has its outcome.
-    pub(in super::super) const ANSWERED: i32 = 2;
-    /// Dropped before it was in a batch.
-    pub(in super::super) const WITHDRAWN: i32 = 3;
-}
 
 /// The version of this layout.
 const VERSION: i32 = 1;

@@ -25,9 +25,10 @@ use mongodb::{
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
+    super::{lines, state},
     Mongo,
     content::{self, Content},
-    layout::{BATCHES, BODIES, LINES, OUTCOMES, PIECES, REQUESTS, state},
+    layout::{BATCHES, BODIES, LINES, OUTCOMES, PIECES, REQUESTS},
     row::{
         BatchRow, ContentRow, OutcomeRow, RequestRow, batch_key, fingerprint, number, request_id, timestamp,
     },
@@ -172,11 +173,7 @@ async fn batch_records(
         .await?;
     let lines = lines.ok_or_else(|| mongo.cut())?;
     let lines = mongo.bytes(lines.content).await?;
-    let (ids, rest) = lines.as_chunks::<16>();
-    if !rest.is_empty() {
-        return Err(mongo.cut());
-    }
-    let requests: Arc<[RequestId]> = ids.iter().map(|id| RequestId(u128::from_be_bytes(*id))).collect();
+    let requests = lines::from_bytes(&lines).ok_or_else(|| mongo.cut())?;
     let sealed_at = row.sealed_at.map_or(Timestamp(0), timestamp);
     records.push(Record::Sealed {
         key,

@@ -8,8 +8,9 @@ use mongodb::bson::doc;
 use serde::Deserialize;
 
 use super::{
+    super::state,
     Mongo,
-    layout::{REQUESTS, state},
+    layout::REQUESTS,
     read::stored_outcome,
     row::{RequestRow, fingerprint, request_id, timestamp},
 };

@@ -16,9 +16,10 @@ use mongodb::{
 };
 
 use super::{
+    super::{lines, state},
     Mongo, content,
     fault::DUPLICATE_KEY,
-    layout::{BATCH_LOGS, BATCHES, BODIES, LINES, OUTCOMES, PIECES, REQUESTS, state},
+    layout::{BATCH_LOGS, BATCHES, BODIES, LINES, OUTCOMES, PIECES, REQUESTS},
     original,
     row::{batch_key, date, request_id, whole},
 };
@@ -125,8 +126,7 @@ impl Plan {
                 requests,
                 at,
             } => {
-                let lines: Vec<u8> = requests.iter().flat_map(|id| id.0.to_be_bytes()).collect();
-                let content = content::put(&lines, &mut self.pieces);
+                let content = content::put(&lines::to_bytes(requests), &mut self.pieces);
                 self.lines
                     .push(doc! { "_id": batch_key(*key), "content": content });
                 self.batches.push(doc! {

@@ -1,7 +1,9 @@
-//! Nothing that the store asks for may grow with what is over and done.
+//! How the store's statements reach the server: none grows with what is over and done, and each write is durable.
+
+use std::sync::Arc;
 
 use batch_gpt_actors::{
-    ports::Page,
+    ports::{CachedResponse, Page},
     rules::{
         fingerprint::Fingerprint,
         ids::{BatchKey, RequestId},
@@ -15,7 +17,14 @@ use batch_gpt_actors::{
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::{accepted, lane, original::Place};
+use serde_json::value::RawValue;
+
+use crate::{
+    accepted, lane,
+    mongod::{self, Kind},
+    open,
+    original::Place,
+};
 
 /// A batch on its whole way, in groups as a gateway writes them.
 fn groups(number: u128) -> [Vec<Record>; 5] {
@@ -102,6 +111,9 @@ async fn no_statement_walks_a_collection() {
         };
         assert_eq!(store.batches(&page).await.unwrap().unwrap().items.len(), 5);
     }
+    for number in [3, 50, 52] {
+        assert!(store.request(RequestId(number)).await.unwrap().is_some());
+    }
     store.inherited().await.unwrap();
     store.ping().await.unwrap();
     store.close().await;
@@ -122,6 +134,45 @@ async fn no_statement_walks_a_collection() {
             });
             assert!(examined <= 20, "of 50: {entry}");
         }
+    }
+}
+
+/// The server counts which concern each write came with.
+#[tokio::test]
+async fn every_write_waits_for_a_majority() {
+    let Some(deployment) = mongod::start(Kind::Open).await else {
+        return;
+    };
+    let store = open(&deployment.uri, "any").await.unwrap();
+    for group in groups(1) {
+        store.append(&group).await.unwrap();
+    }
+    let inherited = UpstreamBatch::parse(r#"{"id":"batch_old","status":"in_progress"}"#).unwrap();
+    store.observe_inherited(&inherited, Timestamp(5)).await.unwrap();
+    let raw: Arc<RawValue> = RawValue::from_string("{}".into()).unwrap().into();
+    let cached = CachedResponse {
+        hash: "0123".into(),
+        request: raw.clone(),
+        response: raw,
+        at: Timestamp(5),
+    };
+    store.cache_responses(&[cached]).await.unwrap();
+    store.close().await;
+    let status = mongod::command(&deployment.uri, doc! { "serverStatus": 1 })
+        .await
+        .unwrap();
+    let counters = status.get_document("opWriteConcernCounters").unwrap();
+    for (kind, least) in [("insert", 5), ("update", 10)] {
+        let counted = counters.get_document(kind).unwrap();
+        assert!(
+            counted.get_i64("wmajority").unwrap() >= least,
+            "{kind}: {counted}"
+        );
+        assert_eq!(counted.get_i64("none").unwrap(), 0, "{kind}: {counted}");
+        assert!(
+            counted.get_document("wnum").unwrap().is_empty(),
+            "{kind}: {counted}"
+        );
     }
 }
 

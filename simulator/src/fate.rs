@@ -1,0 +1,51 @@
+//! What is in store for a batch.
+
+use crate::fault::{Fault, Stage};
+use crate::operation::Operation;
+use crate::random::Random;
+use crate::world::State;
+
+/// Decided when a batch is created; the default is a life without faults.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fate {
+    /// Its input file will not be found (contract, case 70).
+    pub(crate) loses_file: bool,
+    /// Validation will fail for no reason that lies in its lines.
+    pub(crate) fails: bool,
+    /// It will expire when half of its lines are executed.
+    pub(crate) expires: bool,
+    /// Milliseconds it stays in `finalizing` beyond the usual time (contract, case 71).
+    pub(crate) stuck_ms: u64,
+    /// It will report all its lines as completed.
+    pub(crate) counts_lie: bool,
+    /// It will name an empty error file if none of its lines failed.
+    pub(crate) zero_byte_error_file: bool,
+}
+
+impl State {
+    /// Decides the fate of the batch about to be created, and enters it in the ledger.
+    pub(crate) fn draw_fate(&mut self, seed: u64) -> Fate {
+        let mut fate = Fate::default();
+        if let Some(drawn) = self.draw(seed, Operation::CreateBatch, Stage::Creation) {
+            match drawn.order.fault {
+                Fault::CannotFindFile => fate.loses_file = true,
+                Fault::BatchFails => fate.fails = true,
+                Fault::BatchExpires => fate.expires = true,
+                Fault::StuckFinalizing => fate.stuck_ms = drawn.order.ms.unwrap_or(self.faults.stuck_ms),
+                Fault::CountsLie => fate.counts_lie = true,
+                Fault::ZeroByteErrorFile => fate.zero_byte_error_file = true,
+                _ => {}
+            }
+        }
+        let chance = Random::from((seed, "fate", self.batches.len())).fraction();
+        let (failing, expiring) = (self.faults.fail_rate, self.faults.expire_rate);
+        if chance < failing && !fate.fails {
+            fate.fails = true;
+            self.ledger.count_fault(&Fault::BatchFails.to_string());
+        } else if (failing..failing + expiring).contains(&chance) && !fate.expires {
+            fate.expires = true;
+            self.ledger.count_fault(&Fault::BatchExpires.to_string());
+        }
+        fate
+    }
+}

@@ -1,0 +1,111 @@
+//! Faults ordered one by one.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::operation::Operation;
+
+/// A fault to be met by certain calls, as `POST /simulator/faults` takes it.
+///
+/// On the command line it is `operation=fault`, `operation=fault:times` or `operation=fault:times:after`, with
+/// `*` for unlimited times.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultOrder {
+    /// The calls it concerns.
+    #[serde(default = "any")]
+    pub operation: Operation,
+    /// What happens to them.
+    pub fault: Fault,
+    /// How many calls still meet it; null: all, until it is cleared.
+    #[serde(default = "once")]
+    pub times: Option<u64>,
+    /// How many calls are spared first.
+    #[serde(default)]
+    pub after: u64,
+    /// Whether the call has its effect before it is answered with an error status or with silence. Otherwise
+    /// only faults that spoil the answer let it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub committed: bool,
+    /// Seconds in the `Retry-After` header of an error status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// The `retry-after-ms` header of an error status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The `x-should-retry` header of an error status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub should_retry: Option<bool>,
+    /// Bytes after which an answer is cut, or that trickle at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<usize>,
+    /// Milliseconds an answer is late, pauses between two trickles, or hangs; on the virtual clock, those a
+    /// batch is stuck.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
+}
+
+fn any() -> Operation {
+    Operation::Any
+}
+
+fn once() -> Option<u64> {
+    Some(1)
+}
+
+impl FaultOrder {
+    /// An order for one call, with everything else at its default.
+    pub fn once(operation: Operation, fault: Fault) -> FaultOrder {
+        FaultOrder {
+            operation,
+            fault,
+            times: once(),
+            after: 0,
+            committed: false,
+            retry_after: None,
+            retry_after_ms: None,
+            should_retry: None,
+            bytes: None,
+            ms: None,
+        }
+    }
+
+    /// Whether any call can ever meet it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.fault.can_meet(self.operation) {
+            return Ok(());
+        }
+        Err(format!("no {} call can meet {}", self.operation, self.fault))
+    }
+}
+
+impl FromStr for FaultOrder {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<FaultOrder, String> {
+        let (operation, rest) = text
+            .split_once('=')
+            .ok_or_else(|| format!("'{text}' is not operation=fault[:times[:after]]"))?;
+        let mut parts = rest.split(':');
+        let fault = parts.next().unwrap_or_default().parse()?;
+        let number = |text: &str| {
+            text.parse::<u64>()
+                .map_err(|cause| format!("'{text}' is not a number: {cause}"))
+        };
+        let mut order = FaultOrder::once(operation.parse()?, fault);
+        match parts.next() {
+            None => {}
+            Some("*") => order.times = None,
+            Some(times) => order.times = Some(number(times)?),
+        }
+        if let Some(after) = parts.next() {
+            order.after = number(after)?;
+        }
+        if parts.next().is_some() {
+            return Err(format!("'{text}' has more than operation=fault:times:after"));
+        }
+        order.check().map(|()| order)
+    }
+}
