@@ -50,7 +50,15 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     steps.step("crashes at every boundary", || {
         let mut tests = cargo();
         tests
-            .args(["test", "--features", "fail-points", "--test", "crash"])
+            // As a part of the workspace it shares what the other tests were built with.
+            .args([
+                "test",
+                "--workspace",
+                "--features",
+                "fail-points",
+                "--test",
+                "crash",
+            ])
             .current_dir(&repository.root);
         if let Ok(mongod) = &mongod {
             tests.env("BATCH_GPT_TEST_MONGOD", mongod);

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use batch_gpt_rig::client::{Answer, Client, Mode, expected, question};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
@@ -113,7 +114,13 @@ impl fmt::Display for Load {
     }
 }
 
-/// Many short batches are more than the upstream usually takes in an hour.
-pub(super) async fn lift_limits(base_url: &str) -> Result<(), String> {
-    batch_gpt_rig::ledger::adjust(base_url, r#"{"limits":{"creations_per_hour":1000000}}"#).await
+/// Many short batches are more than the upstream usually takes in an hour; and some of its calls go wrong. Late answers
+/// let more kills fall while a call is under way.
+pub(super) async fn adjust(base_url: &str, faults: f64) -> Result<(), String> {
+    let kinds = ["answer_lost", "request_lost", "cut", "slow_headers", "status_500"];
+    let settings = json!({
+        "limits": { "creations_per_hour": 1_000_000 },
+        "faults": { "rate": faults, "kinds": kinds, "slow_ms": 100 },
+    });
+    batch_gpt_rig::ledger::adjust(base_url, &settings.to_string()).await
 }

@@ -40,6 +40,9 @@ const WORDS: [&str; 4] = [": sealed ", ": uploaded ", ": created as ", "; readin
 /// So many microseconds later such a step is over.
 const MOMENT: u64 = 3_000;
 
+/// Share of calls to the upstream that go wrong, if nothing else is said.
+const FAULTS: f64 = 0.1;
+
 /// Flags of `crash`.
 #[derive(Debug, Args)]
 pub struct CrashArgs {
@@ -52,6 +55,9 @@ pub struct CrashArgs {
     /// Decides when kills fall and how many clients come; by the clock if absent.
     #[arg(long)]
     seed: Option<u64>,
+    /// Share of calls to the upstream that go wrong as well: answers lost, late or cut, errors of the server.
+    #[arg(long, default_value_t = FAULTS)]
+    faults: f64,
 }
 
 /// A kind of store.
@@ -68,6 +74,7 @@ impl CrashArgs {
             rounds: 60,
             store: StoreKind::Embedded,
             seed: None,
+            faults: FAULTS,
         }
     }
 }
@@ -80,7 +87,7 @@ pub fn run(args: &CrashArgs) -> Result<bool, String> {
     let repository = Repository::find()?;
     let mut build = cargo();
     build
-        .args(["build", "--bin", "batch-gpt"])
+        .args(["build", "--workspace", "--bin", "batch-gpt"])
         .current_dir(&repository.root);
     show(&mut build, 0)?;
     let mongod = match args.store {
@@ -112,7 +119,7 @@ pub fn rounds(gateway: &Path, args: &CrashArgs, mongod: Option<PathBuf>) -> Resu
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start threads: {error}"))?;
     let kept = ring.folder.path().to_owned();
-    let outcome = runtime.block_on(ring.go(args.rounds, Dice::new(seed)));
+    let outcome = runtime.block_on(ring.go(args, Dice::new(seed)));
     if outcome.is_err() {
         // The logs tell what happened.
         let _ = std::fs::rename(&kept, kept.with_extension("failed"));
@@ -191,11 +198,11 @@ impl Ring {
         Running::spawn(&mut serve, &self.folder.path().join("gateway.log"))
     }
 
-    async fn go(&self, rounds: u32, mut dice: Dice) -> Result<(), String> {
-        load::lift_limits(&self.upstream.base_url).await?;
+    async fn go(&self, args: &CrashArgs, mut dice: Dice) -> Result<(), String> {
+        load::adjust(&self.upstream.base_url, args.faults).await?;
         let mut load = Load::new(self.port, LAST_WAIT)?;
         let mut tally = Tally::default();
-        for _ in 0..rounds {
+        for _ in 0..args.rounds {
             let gateway = self.gateway()?;
             load.arrive(&mut dice);
             live(&gateway, &mut dice).await;
@@ -208,7 +215,7 @@ impl Ring {
         let settled = tokio::task::block_in_place(|| last.stop());
         let rest = tokio::task::block_in_place(|| self.rest())?;
         let ledger = Ledger::fetch(&self.upstream.base_url).await?;
-        println!("{rounds} rounds, {load}; {} batches", ledger.batches());
+        println!("{} rounds, {load}; {} batches", args.rounds, ledger.batches());
         print!("{tally}");
         let violations = ledger.check(load.bodies());
         println!(
