@@ -1,8 +1,9 @@
 //! What a start costs on a store with a long history: `cargo bench --bench startup`.
 //!
-//! Fills a store with settled and unsettled requests, closes it, and measures a start: opening, reading what is
+//! Fills a store with settled and open requests, closes it, and measures a start: opening, reading what is
 //! unfinished, and fetching its bodies. `BATCH_GPT_BENCH_SETTLED`, `BATCH_GPT_BENCH_OPEN` set the numbers,
-//! `MONGODB_URI` puts it on MongoDB instead of a throw-away folder. The floor is a plain read of the same file.
+//! `MONGODB_URI` puts it on MongoDB, in a database of its own that stays, instead of a throw-away folder. Linux only: memory
+//! is read from /proc. The floor is a plain read of the same file.
 
 use std::{collections::HashMap, env, fs, sync::Arc, time::Instant};
 
@@ -22,10 +23,7 @@ const BATCH: usize = 10_000;
 const GROUP: usize = 1_000;
 
 fn number(name: &str, default: usize) -> usize {
-    env::var(name)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(default)
+    env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn memory(field: &str) -> u64 {
@@ -43,10 +41,7 @@ fn accepted(n: usize, lane: &Arc<Lane>) -> Record {
         fingerprint: Fingerprint(fingerprint),
         at: Timestamp(1_700_000_000_000 + n as u64),
     };
-    Record::Accepted {
-        request,
-        body: body(n),
-    }
+    Record::Accepted { request, body: body(n) }
 }
 
 fn body(n: usize) -> Bytes {
@@ -67,44 +62,16 @@ fn settled(first: usize, lane: &Arc<Lane>) -> Vec<Vec<Record>> {
         .map(|numbers| numbers.iter().map(|n| accepted(*n, lane)).collect())
         .collect();
     groups.push(vec![
-        Record::Sealed {
-            key,
-            lane: lane.clone(),
-            requests: ids.clone(),
-            at,
-        },
-        Record::Uploaded {
-            key,
-            file: FileId::from("file-1"),
-            at,
-        },
-        Record::Created {
-            key,
-            batch: object("validating"),
-            at,
-        },
-        Record::Observed {
-            key,
-            batch: object("completed"),
-            at,
-        },
+        Record::Sealed { key, lane: lane.clone(), requests: ids.clone(), at },
+        Record::Uploaded { key, file: FileId::from("file-1"), at },
+        Record::Created { key, batch: object("validating"), at },
+        Record::Observed { key, batch: object("completed"), at },
     ]);
     for ids in ids.chunks(GROUP) {
         let outcome = |id: &RequestId| {
-            (
-                *id,
-                Outcome {
-                    status: 200,
-                    body: body(id.0 as usize),
-                    origin: Origin::Upstream,
-                },
-            )
+            (*id, Outcome { status: 200, body: body(id.0 as usize), origin: Origin::Upstream })
         };
-        groups.push(vec![Record::Answered {
-            key,
-            outcomes: ids.iter().map(outcome).collect(),
-            at,
-        }]);
+        groups.push(vec![Record::Answered { key, outcomes: ids.iter().map(outcome).collect(), at }]);
     }
     groups.push(vec![Record::Settled { key, at }]);
     groups
@@ -143,11 +110,7 @@ async fn start(location: &Location) {
         bodies.extend(store.bodies(ids).await.unwrap());
     }
     let fetched = began.elapsed();
-    println!(
-        "open {opened:?}, unfinished {:?}, bodies {:?}",
-        replayed - opened,
-        fetched - replayed
-    );
+    println!("open {opened:?}, unfinished {:?}, bodies {:?}", replayed - opened, fetched - replayed);
     println!(
         "{} requests open, {} bodies, {} MiB more memory",
         ids.len(),
@@ -158,44 +121,22 @@ async fn start(location: &Location) {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (done, fresh) = (
-            number("BATCH_GPT_BENCH_SETTLED", 1_000_000),
-            number("BATCH_GPT_BENCH_OPEN", 50_000),
-        );
+        let (done, fresh) =
+            (number("BATCH_GPT_BENCH_SETTLED", 1_000_000), number("BATCH_GPT_BENCH_OPEN", 50_000));
         let folder = tempfile::tempdir().unwrap();
         let location = match env::var("MONGODB_URI") {
-            Ok(uri) => Location::Mongo {
-                uri,
-                database: "batch_gpt_bench".into(),
-            },
-            Err(_) => Location::Embedded {
-                folder: folder.path().join("data"),
-            },
+            Ok(uri) => Location::Mongo { uri, database: format!("batch_gpt_bench_{}", std::process::id()) },
+            Err(_) => Location::Embedded { folder: folder.path().join("data") },
         };
         let began = Instant::now();
         fill(&location, done, fresh).await;
-        println!(
-            "filled with {done} settled and {fresh} open requests in {:?}",
-            began.elapsed()
-        );
-        for file in fs::read_dir(folder.path().join("data"))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
+        println!("filled with {done} settled and {fresh} open requests in {:?}", began.elapsed());
+        for file in fs::read_dir(folder.path().join("data")).into_iter().flatten().flatten() {
             let began = Instant::now();
             let bytes = fs::read(file.path()).map_or(0, |bytes| bytes.len());
-            println!(
-                "floor: {} MiB of {:?} read in {:?}",
-                bytes >> 20,
-                file.file_name(),
-                began.elapsed()
-            );
+            println!("floor: {} MiB of {:?} read in {:?}", bytes >> 20, file.file_name(), began.elapsed());
         }
         for _ in 0..3 {
             start(&location).await;

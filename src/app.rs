@@ -69,12 +69,8 @@ impl Application {
             config.max_body_bytes,
         ));
         let shared = gateway.clone();
-        let app = move || {
-            App::new()
-                .app_data(shared.clone())
-                .wrap(from_fn(request_id::mark))
-                .configure(routes)
-        };
+        let app =
+            move || App::new().app_data(shared.clone()).wrap(from_fn(request_id::mark)).configure(routes);
         let server = HttpServer::new(app)
             .disable_signals()
             // A client that leaves must be noticed, or its line would be paid for.
@@ -89,15 +85,7 @@ impl Application {
         let server = server.run();
         let handle = server.handle();
         actix_rt::spawn(server);
-        Ok(Self {
-            gateway,
-            server: handle,
-            address,
-            upstream,
-            simulator,
-            config,
-            runtime,
-        })
+        Ok(Self { gateway, server: handle, address, upstream, simulator, config, runtime })
     }
 
     /// Where it listens.
@@ -129,12 +117,7 @@ impl Application {
                 Err(fault) => return Err(fault.into()),
             }
         };
-        let ports = Ports {
-            upstream: self.upstream.clone(),
-            store,
-            ids: Arc::new(TimeOrderedIds),
-            clock,
-        };
+        let ports = Ports { upstream: self.upstream.clone(), store, ids: Arc::new(TimeOrderedIds), clock };
         let system = System::start(&ports, &self.config.actors, || self.place());
         loop {
             match system.recover().await.map(log_recovery) {
@@ -180,11 +163,7 @@ impl Application {
             let settled = system.drain(self.config.drain).await;
             log::info!(
                 "{}",
-                if settled {
-                    "everything is settled"
-                } else {
-                    "the rest waits for the next start"
-                }
+                if settled { "everything is settled" } else { "the rest waits for the next start" }
             );
         }
         self.server.stop(true).await;

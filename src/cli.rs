@@ -70,11 +70,7 @@ pub struct ServeArgs {
     pub collate_batches_for_duration_in_ms: Option<String>,
 
     /// Longest interval between two looks at a batch, in seconds [default: 300]
-    #[arg(
-        long,
-        env = "COLLECT_BATCH_STATS_POLLING_MAX_INTERVAL_SECONDS",
-        value_name = "SECONDS"
-    )]
+    #[arg(long, env = "COLLECT_BATCH_STATS_POLLING_MAX_INTERVAL_SECONDS", value_name = "SECONDS")]
     pub collect_batch_stats_polling_max_interval_seconds: Option<String>,
 
     /// First interval between two looks at a batch, in milliseconds [default: 5000; 500 with --simulate]
@@ -117,7 +113,7 @@ pub struct ServeArgs {
     #[arg(long, env = "BATCH_GPT_API_KEYS", hide_env_values = true, value_name = "LIST")]
     pub api_keys: Option<Secret>,
 
-    /// Guards /debug and other tenants' batches. Unset: those answer loopback peers only
+    /// Guards /debug and other tenants' batches. Unset: /debug answers loopback peers only
     #[arg(long, env = "BATCH_GPT_ADMIN_KEY", hide_env_values = true, value_name = "KEY")]
     pub admin_key: Option<Secret>,
 

@@ -94,10 +94,7 @@ impl Config {
         };
         let actors = Settings {
             limits,
-            polling: Polling {
-                min: Millis(min),
-                max: Millis::from_secs(max),
-            },
+            polling: Polling { min: Millis(min), max: Millis::from_secs(max) },
             collectors: check.number("BATCH_GPT_COLLECTORS", &args.collectors, 1, 1..=64),
             batch_submitters: check.number("BATCH_GPT_BATCH_SUBMITTERS", &args.batch_submitters, 2, 1..=64),
             poller_arbiters: check.number("BATCH_GPT_POLLER_ARBITERS", &args.poller_arbiters, 1, 1..=64),
@@ -112,11 +109,7 @@ impl Config {
             mode,
             bind,
             keys,
-            admin_key: args
-                .admin_key
-                .as_ref()
-                .filter(|key| !key.0.is_empty())
-                .map(|key| Key::new(&key.0)),
+            admin_key: args.admin_key.as_ref().filter(|key| !key.0.is_empty()).map(|key| Key::new(&key.0)),
             actors,
             max_open_requests: check.number(
                 "BATCH_GPT_MAX_OPEN_REQUESTS",
@@ -137,11 +130,7 @@ impl Config {
                 0..=86_400,
             )),
         };
-        if check.problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(BadConfig(check.problems))
-        }
+        if check.problems.is_empty() { Ok(config) } else { Err(BadConfig(check.problems)) }
     }
 }
 
@@ -177,11 +166,8 @@ impl Check {
         match text.parse().ok().filter(|number| allowed.contains(number)) {
             Some(number) => number,
             None => {
-                let words = format!(
-                    "a whole number from {} to {} is allowed",
-                    allowed.start(),
-                    allowed.end()
-                );
+                let words =
+                    format!("a whole number from {} to {} is allowed", allowed.start(), allowed.end());
                 self.problem(name, text, words);
                 default
             }
@@ -201,23 +187,13 @@ impl Check {
 
     /// Setting any one of the MongoDB variables chooses MongoDB; a whole connection string wins over its parts.
     fn store(&mut self, args: &ServeArgs) -> Location {
-        let parts = [
-            &args.mongo_host,
-            &args.mongo_port,
-            &args.mongo_user,
-            &args.mongo_database,
-        ];
-        let password = args.mongo_password.as_ref().map(|secret| secret.0.as_str());
-        let uri = args
-            .mongodb_uri
-            .as_ref()
-            .map(|secret| secret.0.trim())
-            .filter(|uri| !uri.is_empty());
-        if uri.is_none() && password.is_none() && parts.iter().all(|part| part.is_none()) {
+        let parts = [&args.mongo_host, &args.mongo_port, &args.mongo_user, &args.mongo_database];
+        let password =
+            args.mongo_password.as_ref().map(|secret| secret.0.as_str()).filter(|it| !it.is_empty());
+        let uri = args.mongodb_uri.as_ref().map(|secret| secret.0.trim()).filter(|uri| !uri.is_empty());
+        if uri.is_none() && password.is_none() && parts.iter().all(|part| given(part).is_none()) {
             let folder = given(&args.data_dir).unwrap_or("./batch-gpt-data");
-            return Location::Embedded {
-                folder: PathBuf::from(folder),
-            };
+            return Location::Embedded { folder: PathBuf::from(folder) };
         }
         let database = given(&args.mongo_database).unwrap_or("batchgpt").to_owned();
         if let Some(uri) = uri {
@@ -228,23 +204,19 @@ impl Check {
                     "a mongodb:// or mongodb+srv:// connection string is allowed",
                 );
             }
-            return Location::Mongo {
-                uri: uri.to_owned(),
-                database,
-            };
+            return Location::Mongo { uri: uri.to_owned(), database };
         }
         let host = given(&args.mongo_host).unwrap_or("localhost");
         let port = self.number("MONGO_PORT", &args.mongo_port, 27_017, 1..=65_535u16);
+        // An empty user is said on purpose: no authentication.
         let user = args.mongo_user.as_deref().unwrap_or("admin").trim();
         let password = password.unwrap_or("password");
         let login = match user {
             "" => String::new(),
             user => format!("{}:{}@", percent(user), percent(password)),
         };
-        Location::Mongo {
-            uri: format!("mongodb://{login}{host}:{port}/"),
-            database,
-        }
+        // One host was named, and is meant: a member of a replica set may announce names that lead nowhere from here.
+        Location::Mongo { uri: format!("mongodb://{login}{host}:{port}/?directConnection=true"), database }
     }
 
     fn keys(&mut self, value: &Option<Secret>) -> Keys {
@@ -293,11 +265,7 @@ impl Check {
         if reqwest::Url::parse(url).map_or(true, |url| !["http", "https"].contains(&url.scheme())) {
             self.problem("OPENAI_BASE_URL", url, "an http or https URL is allowed");
         }
-        let key = args
-            .openai_api_key
-            .as_ref()
-            .map(|key| key.0.trim())
-            .filter(|key| !key.is_empty());
+        let key = args.openai_api_key.as_ref().map(|key| key.0.trim()).filter(|key| !key.is_empty());
         let Some(key) = key else {
             let words = "a key is needed; or try `batch-gpt serve --simulate`, which needs none";
             self.problem("OPENAI_API_KEY", "", words);
@@ -349,60 +317,26 @@ mod tests {
     fn a_key_is_needed_unless_the_upstream_is_simulated() {
         let missing = Config::parse(&ServeArgs::default()).unwrap_err();
         assert!(missing.to_string().starts_with("OPENAI_API_KEY="));
-        assert!(
-            Config::parse(&ServeArgs {
-                simulate: true,
-                ..ServeArgs::default()
-            })
-            .is_ok()
-        );
+        assert!(Config::parse(&ServeArgs { simulate: true, ..ServeArgs::default() }).is_ok());
     }
 
     #[test]
     fn any_mongodb_variable_chooses_mongodb_and_a_whole_string_wins() {
-        let simulate = || ServeArgs {
-            simulate: true,
-            ..ServeArgs::default()
-        };
+        let simulate = || ServeArgs { simulate: true, ..ServeArgs::default() };
         let store = |args: ServeArgs| Config::parse(&args).unwrap().store;
         assert!(matches!(store(simulate()), Location::Embedded { .. }));
-        let by_host = ServeArgs {
-            mongo_host: some("db"),
-            ..simulate()
-        };
-        let uri = "mongodb://admin:password@db:27017/".to_owned();
-        assert_eq!(
-            store(by_host),
-            Location::Mongo {
-                uri,
-                database: "batchgpt".into()
-            }
-        );
-        let odd = ServeArgs {
-            mongo_password: Some(Secret("p@ss/w:rd".into())),
-            ..simulate()
-        };
-        let uri = "mongodb://admin:p%40ss%2Fw%3Ard@localhost:27017/".to_owned();
-        assert_eq!(
-            store(odd),
-            Location::Mongo {
-                uri,
-                database: "batchgpt".into()
-            }
-        );
-        let open = ServeArgs {
-            mongo_user: some(""),
-            mongo_port: some("1"),
-            ..simulate()
-        };
-        let uri = "mongodb://localhost:1/".to_owned();
-        assert_eq!(
-            store(open),
-            Location::Mongo {
-                uri,
-                database: "batchgpt".into()
-            }
-        );
+        let by_host = ServeArgs { mongo_host: some("db"), ..simulate() };
+        let uri = "mongodb://admin:password@db:27017/?directConnection=true".to_owned();
+        assert_eq!(store(by_host), Location::Mongo { uri, database: "batchgpt".into() });
+        let odd = ServeArgs { mongo_password: Some(Secret("p@ss/w:rd".into())), ..simulate() };
+        let uri = "mongodb://admin:p%40ss%2Fw%3Ard@localhost:27017/?directConnection=true".to_owned();
+        assert_eq!(store(odd), Location::Mongo { uri, database: "batchgpt".into() });
+        let unset =
+            ServeArgs { mongo_host: some(""), mongo_password: Some(Secret(String::new())), ..simulate() };
+        assert!(matches!(store(unset), Location::Embedded { .. }));
+        let open = ServeArgs { mongo_user: some(""), mongo_port: some("1"), ..simulate() };
+        let uri = "mongodb://localhost:1/?directConnection=true".to_owned();
+        assert_eq!(store(open), Location::Mongo { uri, database: "batchgpt".into() });
         let whole = ServeArgs {
             mongodb_uri: Some(Secret("mongodb://a,b/?replicaSet=rs".into())),
             mongo_host: some("ignored"),
@@ -410,36 +344,14 @@ mod tests {
             ..simulate()
         };
         let uri = "mongodb://a,b/?replicaSet=rs".to_owned();
-        assert_eq!(
-            store(whole),
-            Location::Mongo {
-                uri,
-                database: "mine".into()
-            }
-        );
+        assert_eq!(store(whole), Location::Mongo { uri, database: "mine".into() });
     }
 
     #[test]
     fn beyond_loopback_needs_keys_or_a_clear_word() {
-        let open = ServeArgs {
-            simulate: true,
-            bind_address: some("0.0.0.0:0"),
-            ..ServeArgs::default()
-        };
+        let open = ServeArgs { simulate: true, bind_address: some("0.0.0.0:0"), ..ServeArgs::default() };
         assert!(Config::parse(&open).is_err());
-        assert!(
-            Config::parse(&ServeArgs {
-                allow_anonymous: some("1"),
-                ..open.clone()
-            })
-            .is_ok()
-        );
-        assert!(
-            Config::parse(&ServeArgs {
-                api_keys: Some(Secret("a:b".into())),
-                ..open
-            })
-            .is_ok()
-        );
+        assert!(Config::parse(&ServeArgs { allow_anonymous: some("1"), ..open.clone() }).is_ok());
+        assert!(Config::parse(&ServeArgs { api_keys: Some(Secret("a:b".into())), ..open }).is_ok());
     }
 }

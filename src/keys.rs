@@ -18,11 +18,7 @@ impl Key {
     /// Whether this is the key. The time it takes tells nothing about where two hashes differ.
     pub fn matches(&self, presented: &str) -> bool {
         let presented: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
-        self.0
-            .iter()
-            .zip(presented)
-            .fold(0, |differences, (a, b)| differences | (a ^ b))
-            == 0
+        self.0.iter().zip(presented).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
     }
 }
 
@@ -64,9 +60,7 @@ impl Keys {
             }
             Ok((Tenant(name.into()), Key::new(key)))
         });
-        Ok(Self {
-            tenants: tenants.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { tenants: tenants.collect::<Result<_, _>>()? })
     }
 
     /// Whether every caller is let in.

@@ -74,7 +74,11 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
             Ok(()) => greet(&application, simulated),
             Err(fault) => return refuse(application, &fault).await,
         },
-        signal = signals.next() => log::info!("{signal} before the start was complete"),
+        signal = signals.next() => {
+            log::info!("{signal} before the start was complete");
+            application.stop().await;
+            return ExitCode::SUCCESS;
+        }
     }
     tokio::select! {
         signal = signals.next() => log::info!("{signal}: stopping in order; a second signal stops at once"),
@@ -90,11 +94,7 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
             std::process::exit(130);
         }
     }
-    if trusted {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if trusted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn refuse(application: Application, fault: &StartFault) -> ExitCode {
@@ -104,15 +104,8 @@ async fn refuse(application: Application, fault: &StartFault) -> ExitCode {
 
 fn greet(application: &Application, simulated: bool) {
     let address = application.address();
-    let upstream = if simulated {
-        "the simulated upstream"
-    } else {
-        "the upstream"
-    };
-    log::info!(
-        "batch-gpt {} serves http://{address}/v1 with {upstream}",
-        env!("CARGO_PKG_VERSION")
-    );
+    let upstream = if simulated { "the simulated upstream" } else { "the upstream" };
+    log::info!("batch-gpt {} serves http://{address}/v1 with {upstream}", env!("CARGO_PKG_VERSION"));
     log::info!("try it: OpenAI(base_url=\"http://{address}/v1\", api_key=\"any\", timeout=86400)");
 }
 
@@ -133,13 +126,11 @@ async fn simulate(args: &SimulateArgs) -> ExitCode {
 }
 
 async fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
-    let url = format!("http://{}/readyz", args.bind_address);
-    let ready = reqwest::get(&url)
-        .await
-        .is_ok_and(|response| response.status().is_success());
-    if ready {
-        ExitCode::SUCCESS
-    } else {
-        failed(&format!("{url} does not answer that it is ready"))
-    }
+    let address = match args.bind_address.trim() {
+        "" => "127.0.0.1:8080",
+        given => given,
+    };
+    let url = format!("http://{address}/readyz");
+    let ready = reqwest::get(&url).await.is_ok_and(|response| response.status().is_success());
+    if ready { ExitCode::SUCCESS } else { failed(&format!("{url} does not answer that it is ready")) }
 }

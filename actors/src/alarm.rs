@@ -21,11 +21,7 @@ impl Alarm {
         B: Receive<M>,
         M: Letter,
     {
-        if self
-            .set
-            .as_ref()
-            .is_some_and(|(set, task)| *set == at && !task.is_finished())
-        {
+        if self.set.as_ref().is_some_and(|(set, task)| *set == at && !task.is_finished()) {
             return;
         }
         let (until, to) = (clock.instant(at), to.clone());

@@ -109,12 +109,7 @@ pub struct BatchSubmitter {
 impl BatchSubmitter {
     /// A submitter with nothing in hand.
     pub fn new(links: Arc<Links>, pollers: Arc<Pollers>) -> Self {
-        Self {
-            jobs: HashMap::new(),
-            drains: Vec::new(),
-            links,
-            pollers,
-        }
+        Self { jobs: HashMap::new(), drains: Vec::new(), links, pollers }
     }
 
     fn take_on(&mut self, job: Job, commands: Vec<Command>, me: &Mail<Self>) {
@@ -163,8 +158,7 @@ impl BatchSubmitter {
 
     fn hand_over(&mut self, key: BatchKey, commands: Vec<Command>) {
         let Some(job) = self.jobs.remove(&key) else { return };
-        self.pollers
-            .watch(job.batch, job.answered, job.collector, commands);
+        self.pollers.watch(job.batch, job.answered, job.collector, commands);
     }
 
     /// Starts one call or record; its end comes back as [`Reported`].
@@ -178,16 +172,10 @@ impl BatchSubmitter {
         match command {
             Command::Record(ticket, record) => {
                 let reported = reported(ticket);
-                links
-                    .loggers
-                    .by(&lane)
-                    .tell(Write::must(record, move || reported(Report::Recorded)));
+                links.loggers.by(&lane).tell(Write::must(record, move || reported(Report::Recorded)));
             }
             Command::FindFile(ticket) => {
-                run(
-                    async move { submission::find_file(&links, key, sealed_at).await },
-                    reported(ticket),
-                );
+                run(async move { submission::find_file(&links, key, sealed_at).await }, reported(ticket));
             }
             Command::Upload(ticket) => {
                 let lines = job.lines.clone();
@@ -197,10 +185,7 @@ impl BatchSubmitter {
                 );
             }
             Command::FindBatches(ticket) => {
-                run(
-                    async move { submission::find_batches(&links, key, sealed_at).await },
-                    reported(ticket),
-                );
+                run(async move { submission::find_batches(&links, key, sealed_at).await }, reported(ticket));
             }
             Command::Create(ticket, file) => {
                 run(
@@ -212,19 +197,10 @@ impl BatchSubmitter {
                 tokio::spawn(submission::cancel_orphan(links, key, batch));
             }
             Command::Refuse(ticket, outcome) => {
-                let to = Addressee {
-                    key,
-                    batch: None,
-                    lane,
-                    collector: job.collector.clone(),
-                };
+                let to = Addressee { key, batch: None, lane, collector: job.collector.clone() };
                 let open = job.batch.requests.iter().filter(|id| !job.answered.contains(id));
                 let ids: Vec<RequestId> = open.copied().collect();
-                log::warn!(
-                    "{key}: its {} requests are refused with {}",
-                    ids.len(),
-                    outcome.status
-                );
+                log::warn!("{key}: its {} requests are refused with {}", ids.len(), outcome.status);
                 run(
                     async move {
                         refuse_all(&links, &to, &ids, &outcome).await;
@@ -243,9 +219,7 @@ impl BatchSubmitter {
 
 async fn refuse_all(links: &Links, to: &Addressee, ids: &[RequestId], outcome: &Outcome) {
     for piece in ids.chunks(PIECE) {
-        links
-            .answer(to, piece.iter().map(|id| (*id, outcome.clone())).collect())
-            .await;
+        links.answer(to, piece.iter().map(|id| (*id, outcome.clone())).collect()).await;
     }
 }
 
@@ -262,41 +236,20 @@ impl Behaviour for BatchSubmitter {
 
 impl Receive<Submit> for BatchSubmitter {
     fn receive(&mut self, submit: Submit, me: &Mail<Self>) {
-        let Submit {
-            key,
-            lane,
-            lines,
-            collector,
-        } = submit;
+        let Submit { key, lane, lines, collector } = submit;
         let requests = lines.iter().map(|line| line.id).collect();
         let (batch, commands) = Batch::seal(key, lane, requests, self.links.polling, self.links.clock.now());
-        let job = Job {
-            batch,
-            lines,
-            answered: HashSet::new(),
-            collector,
-            alarm: Alarm::default(),
-        };
+        let job = Job { batch, lines, answered: HashSet::new(), collector, alarm: Alarm::default() };
         self.take_on(job, commands, me);
     }
 }
 
 impl Receive<Resume> for BatchSubmitter {
     fn receive(&mut self, resume: Resume, me: &Mail<Self>) {
-        let Resume {
-            unfinished,
-            lines,
-            collector,
-        } = resume;
+        let Resume { unfinished, lines, collector } = resume;
         let answered = unfinished.answered.clone();
         let (batch, commands) = Batch::resume(unfinished, self.links.polling, self.links.clock.now());
-        let job = Job {
-            batch,
-            lines,
-            answered,
-            collector,
-            alarm: Alarm::default(),
-        };
+        let job = Job { batch, lines, answered, collector, alarm: Alarm::default() };
         self.take_on(job, commands, me);
     }
 }
@@ -306,11 +259,7 @@ impl Receive<Reported> for BatchSubmitter {
         if let Report::Failed(fault) = &reported.report {
             log::warn!("{}: {fault}", reported.key);
         }
-        self.step(
-            reported.key,
-            Event::Reported(reported.ticket, reported.report),
-            me,
-        );
+        self.step(reported.key, Event::Reported(reported.ticket, reported.report), me);
     }
 }
 

@@ -84,10 +84,7 @@ impl Board {
         let observed = self.current().into_iter().map(|(meter, observe)| async move {
             let own = tokio::time::timeout(OBSERVE_LIMIT, observe()).await;
             let own = own.map_or_else(|_| Value::from("busy"), Option::unwrap_or_default);
-            Entry {
-                reading: meter.read(),
-                own,
-            }
+            Entry { reading: meter.read(), own }
         });
         join_all(observed).await
     }

@@ -56,10 +56,7 @@ pub struct Mail<B: Behaviour> {
 
 impl<B: Behaviour> Clone for Mail<B> {
     fn clone(&self) -> Self {
-        Self {
-            address: self.address.clone(),
-            meter: self.meter.clone(),
-        }
+        Self { address: self.address.clone(), meter: self.meter.clone() }
     }
 }
 
@@ -69,10 +66,7 @@ impl<B: Behaviour> Mail<B> {
     where
         B: Receive<M>,
     {
-        self.address.do_send(Envelope {
-            message,
-            ticket: self.meter.post(),
-        });
+        self.address.do_send(Envelope { message, ticket: self.meter.post() });
     }
 
     /// Sends a message and waits for its reply. If the future is dropped before the actor came to the message, the
@@ -81,10 +75,7 @@ impl<B: Behaviour> Mail<B> {
     where
         B: Receive<M>,
     {
-        let envelope = Envelope {
-            message,
-            ticket: self.meter.post(),
-        };
+        let envelope = Envelope { message, ticket: self.meter.post() };
         self.address.send(envelope).await.ok().flatten().ok_or(Gone)
     }
 
@@ -133,20 +124,12 @@ impl<B: Behaviour> Cell<B> {
     /// Starts an actor and puts it on the board.
     pub fn start(behaviour: B, label: String, place: &Place, board: &Arc<Board>) -> Mail<B> {
         let meter = Meter::new(B::KIND, label);
-        let cell = Cell {
-            behaviour,
-            meter: meter.clone(),
-            board: board.clone(),
-            me: None,
-        };
+        let cell = Cell { behaviour, meter: meter.clone(), board: board.clone(), me: None };
         let address = match place {
             Place::Here => cell.start(),
             Place::On(arbiter) => Cell::start_in_arbiter(arbiter, move |_| cell),
         };
-        let mail = Mail {
-            address,
-            meter: meter.clone(),
-        };
+        let mail = Mail { address, meter: meter.clone() };
         let observed = mail.address.downgrade();
         board.register(meter, move || {
             let address = observed.upgrade();
@@ -161,10 +144,7 @@ impl<B: Behaviour> Actor for Cell<B> {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(0);
-        self.me = Some(Mail {
-            address: context.address(),
-            meter: self.meter.clone(),
-        });
+        self.me = Some(Mail { address: context.address(), meter: self.meter.clone() });
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
@@ -195,11 +175,7 @@ impl<M: Letter, B: Receive<M>> Handler<Envelope<M>> for Cell<B> {
         let outcome = catch_unwind(AssertUnwindSafe(|| behaviour.receive(message, me)));
         self.meter.end(M::NAME, outcome.is_err());
         if outcome.is_err() {
-            log::error!(
-                "{} panicked over {}; the message is lost, the actor goes on",
-                B::KIND,
-                M::NAME
-            );
+            log::error!("{} panicked over {}; the message is lost, the actor goes on", B::KIND, M::NAME);
             self.board.panicked();
         }
         MessageResult(outcome.ok())

@@ -23,10 +23,7 @@ impl Clock {
 
     /// A clock that shows `at` now.
     pub fn starting_at(at: Timestamp) -> Self {
-        Self {
-            started: Instant::now(),
-            started_at: at,
-        }
+        Self { started: Instant::now(), started_at: at }
     }
 
     /// The time now.

@@ -147,6 +147,7 @@ pub struct Collector {
     recording: usize,
     drains: Vec<oneshot::Sender<()>>,
     draining: bool,
+    released: bool,
     window: Alarm,
     sealed: u64,
     pruned: u64,
@@ -172,6 +173,7 @@ impl Collector {
             recording: 0,
             drains: Vec::new(),
             draining: false,
+            released: false,
             window: Alarm::default(),
             sealed: 0,
             pruned: 0,
@@ -184,9 +186,7 @@ impl Collector {
 
     /// Seats the client beside an earlier sending of its request; gives the request back if there is none.
     fn attach(&mut self, enqueue: Enqueue) -> Option<Enqueue> {
-        let Enqueue {
-            fingerprint, resent, ..
-        } = enqueue;
+        let Enqueue { fingerprint, resent, .. } = enqueue;
         match self.room.attach(&fingerprint, resent, enqueue.client) {
             Ok(()) => None,
             Err(client) => Some(Enqueue { client, ..enqueue }),
@@ -207,50 +207,22 @@ impl Collector {
 
     /// Takes a new request: it is recorded first, and collated when that is durable.
     fn accept(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
-        let Enqueue {
-            lane,
-            fingerprint,
-            body,
-            client,
-            ..
-        } = enqueue;
+        let Enqueue { lane, fingerprint, body, client, .. } = enqueue;
         let id = RequestId(self.ids.mint());
         self.room.seat(id, fingerprint, client);
         self.recording += 1;
-        let request = Accepted {
-            id,
-            lane: lane.clone(),
-            fingerprint,
-            at: self.clock.now(),
-        };
-        let record = Record::Accepted {
-            request,
-            body: body.clone(),
-        };
+        let request = Accepted { id, lane: lane.clone(), fingerprint, at: self.clock.now() };
+        let record = Record::Accepted { request, body: body.clone() };
         let (logger, mail) = (self.loggers.by(&lane), me.clone());
-        let done = move |result| {
-            mail.tell(Recorded {
-                id,
-                lane,
-                body,
-                result,
-            })
-        };
-        logger.tell(Write {
-            record,
-            done: Some(Box::new(done)),
-            refusable: true,
-        });
+        let done = move |result| mail.tell(Recorded { id, lane, body, result });
+        logger.tell(Write { record, done: Some(Box::new(done)), refusable: true });
         self.tend(me);
     }
 
     /// Puts a recorded request into its lane.
     fn collate(&mut self, id: RequestId, lane: &Arc<Lane>, body: Bytes, me: &Mail<Self>) {
         let bytes = lines::overhead(lane.endpoint) + body.len() as u64;
-        match self
-            .collation
-            .offer(self.clock.now(), lane, Item { id, body, bytes })
-        {
+        match self.collation.offer(self.clock.now(), lane, Item { id, body, bytes }) {
             Ok(sealed) => sealed.into_iter().for_each(|sealed| self.submit(sealed, me)),
             // Its size was checked before it was recorded; only smaller limits after a restart lead here.
             Err(refused) => log::error!("request {} no longer fits into any batch file", refused.0.id),
@@ -262,10 +234,7 @@ impl Collector {
         for item in sealed.prune(|item| self.room.is_gone(&item.id)) {
             self.pruned += 1;
             self.room.forget(item.id);
-            let withdrawn = Record::Withdrawn {
-                id: item.id,
-                at: self.clock.now(),
-            };
+            let withdrawn = Record::Withdrawn { id: item.id, at: self.clock.now() };
             self.loggers.by(&sealed.lane).tell(Write::note(withdrawn));
         }
         if sealed.items.is_empty() {
@@ -273,26 +242,9 @@ impl Collector {
         }
         self.sealed += 1;
         let key = BatchKey(self.ids.mint());
-        log::info!(
-            "{key}: sealed {} requests of {} ({:?})",
-            sealed.items.len(),
-            sealed.lane,
-            sealed.reason
-        );
-        let lines = sealed
-            .items
-            .into_iter()
-            .map(|item| Line {
-                id: item.id,
-                body: item.body,
-            })
-            .collect();
-        self.submitters.least_loaded().tell(Submit {
-            key,
-            lane: sealed.lane,
-            lines,
-            collector: me.clone(),
-        });
+        log::info!("{key}: sealed {} requests of {} ({:?})", sealed.items.len(), sealed.lane, sealed.reason);
+        let lines = sealed.items.into_iter().map(|item| Line { id: item.id, body: item.body }).collect();
+        self.submitters.least_loaded().tell(Submit { key, lane: sealed.lane, lines, collector: me.clone() });
     }
 
     /// Seals what is due, and sees to the next window. Called after every message that may matter, because under
@@ -356,14 +308,16 @@ impl Receive<Recalled> for Collector {
     fn receive(&mut self, recalled: Recalled, me: &Mail<Self>) {
         self.recording = self.recording.saturating_sub(1);
         let Recalled { enqueue, stored } = recalled;
+        let now = self.clock.now();
+        let stored = stored.map(|stored| stored.filter(|it| it.outcome.answers_resend(now.since(it.at))));
         match (stored, enqueue.client) {
+            (_, Client::Parked(reply) | Client::Detached(reply)) if self.released => {
+                // See below.
+                let _ = reply.send(Delivery::Released);
+            }
             (Ok(Some(StoredOutcome { id, outcome, .. })), Client::Parked(reply)) => {
                 // A client that has left again will come again.
-                let _ = reply.send(Delivery::Answered {
-                    id,
-                    outcome,
-                    batch: None,
-                });
+                let _ = reply.send(Delivery::Answered { id, outcome, batch: None });
             }
             (Ok(Some(StoredOutcome { id, .. })), Client::Detached(reply)) => {
                 // See above.
@@ -437,6 +391,7 @@ impl Receive<Drain> for Collector {
 
 impl Receive<Release> for Collector {
     fn receive(&mut self, _: Release, _: &Mail<Self>) {
+        self.released = true;
         self.room.release();
     }
 }

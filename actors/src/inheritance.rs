@@ -47,10 +47,7 @@ struct Response {
 /// is given up after the usual patience.
 pub(crate) async fn take_up(links: Arc<Links>, store: Arc<dyn Store>, batch: UpstreamBatch) {
     let id = batch.id.clone();
-    log::info!(
-        "{id}: taken up from the original's history, {}",
-        batch.status.as_str()
-    );
+    log::info!("{id}: taken up from the original's history, {}", batch.status.as_str());
     match watch(&links, &store, &id).await {
         Ok(answers) => log::info!("{id}: its {answers} answers are kept"),
         Err(fault) => log::error!("{id}: given up: {fault}"),
@@ -58,9 +55,8 @@ pub(crate) async fn take_up(links: Arc<Links>, store: Arc<dyn Store>, batch: Ups
 }
 
 async fn watch(links: &Links, store: &Arc<dyn Store>, id: &BatchId) -> Result<usize, Fault> {
-    let seed = u64::from_le_bytes(std::array::from_fn(|at| {
-        id.as_str().bytes().rev().nth(at).unwrap_or_default()
-    }));
+    let seed =
+        u64::from_le_bytes(std::array::from_fn(|at| id.as_str().bytes().rev().nth(at).unwrap_or_default()));
     for polls in 0u32.. {
         let seen = patiently(links, seed, || async {
             let _turn = links.call().await;
@@ -109,21 +105,12 @@ async fn keep_answers(links: &Links, store: &Arc<dyn Store>, batch: &UpstreamBat
     .await?;
     let mut answers = Vec::new();
     each_line(links.upstream.content(output).await?, |line| {
-        let Ok(Answered {
-            custom_id: hash,
-            response: Some(response),
-        }) = serde_json::from_slice(line)
-        else {
+        let Ok(Answered { custom_id: hash, response: Some(response) }) = serde_json::from_slice(line) else {
             return;
         };
         if let (200, Some(request)) = (response.status_code, requests.get(&hash).cloned()) {
             let (response, at) = (response.body.into(), links.clock.now());
-            answers.push(CachedResponse {
-                hash,
-                request,
-                response,
-                at,
-            });
+            answers.push(CachedResponse { hash, request, response, at });
         }
     })
     .await?;

@@ -53,14 +53,7 @@ impl Links {
         polling: Polling,
     ) -> Arc<Self> {
         let (transfers, calls) = (Semaphore::new(TRANSFERS), Semaphore::new(CALLS));
-        Arc::new(Self {
-            upstream,
-            loggers,
-            clock,
-            polling,
-            transfers,
-            calls,
-        })
+        Arc::new(Self { upstream, loggers, clock, polling, transfers, calls })
     }
 
     /// Waits for a turn to move a file.
@@ -81,21 +74,14 @@ impl Links {
             return;
         }
         let outcomes: Arc<[_]> = outcomes.into();
-        let record = Record::Answered {
-            key: to.key,
-            outcomes: outcomes.clone(),
-            at: self.clock.now(),
-        };
+        let record = Record::Answered { key: to.key, outcomes: outcomes.clone(), at: self.clock.now() };
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.loggers.by(&to.lane).tell(Write::must(record, move || {
             // This very function waits for it.
             let _ = sender.send(());
         }));
         if receiver.await.is_ok() {
-            to.collector.tell(Deliver {
-                outcomes,
-                batch: to.batch.clone(),
-            });
+            to.collector.tell(Deliver { outcomes, batch: to.batch.clone() });
         }
     }
 }

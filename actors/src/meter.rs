@@ -101,11 +101,7 @@ impl Meter {
     pub(crate) fn post(self: &Arc<Self>) -> Ticket {
         let depth = self.depth.fetch_add(1, Relaxed) + 1;
         self.peak.fetch_max(depth, Relaxed);
-        Ticket {
-            meter: self.clone(),
-            posted: Instant::now(),
-            handled: false,
-        }
+        Ticket { meter: self.clone(), posted: Instant::now(), handled: false }
     }
 
     pub(crate) fn begin(&self, message: &'static str) {
@@ -137,11 +133,7 @@ impl Meter {
         Reading {
             kind: self.kind,
             shard: self.label.clone(),
-            state: if self.stopped.load(Relaxed) {
-                "stopped"
-            } else {
-                "running"
-            },
+            state: if self.stopped.load(Relaxed) { "stopped" } else { "running" },
             depth: self.depth.load(Relaxed),
             peak: self.peak.load(Relaxed),
             handled: self.handled.load(Relaxed),

@@ -90,14 +90,7 @@ impl Poller {
         pollers: Arc<Pollers>,
     ) -> Self {
         let reading = Arc::new(Mutex::new(Reading::new(&batch.requests, &answered)));
-        Self {
-            batch,
-            reading,
-            collector,
-            alarm: Alarm::default(),
-            links,
-            pollers,
-        }
+        Self { batch, reading, collector, alarm: Alarm::default(), links, pollers }
     }
 
     fn step(&mut self, event: Event, me: &Mail<Self>) {
@@ -147,31 +140,15 @@ impl Poller {
             }
             Command::Read(ticket, batch) => {
                 let (reading, to) = (self.reading.clone(), self.addressee());
-                log::info!(
-                    "{}: {} is {}; reading its files",
-                    to.key,
-                    batch.id,
-                    batch.status.as_str()
-                );
+                log::info!("{}: {} is {}; reading its files", to.key, batch.id, batch.status.as_str());
                 run(
-                    async move {
-                        reading
-                            .lock()
-                            .await
-                            .read(&links, &to, &batch)
-                            .await
-                            .map(|()| Report::Answered)
-                    },
+                    async move { reading.lock().await.read(&links, &to, &batch).await.map(|()| Report::Answered) },
                     reported(ticket),
                 );
             }
             Command::Refuse(ticket, outcome) => {
                 let (reading, to) = (self.reading.clone(), self.addressee());
-                log::error!(
-                    "{}: its open requests are refused with {}",
-                    to.key,
-                    outcome.status
-                );
+                log::error!("{}: its open requests are refused with {}", to.key, outcome.status);
                 run(
                     async move {
                         reading.lock().await.refuse(&links, &to, &outcome).await;

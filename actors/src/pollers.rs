@@ -58,10 +58,7 @@ impl Pollers {
         let key = batch.key;
         let id = batch.upstream_id().cloned();
         let turn = self.next.fetch_add(1, Relaxed);
-        let place = self
-            .places
-            .get(turn % self.places.len().max(1))
-            .unwrap_or(&Place::Here);
+        let place = self.places.get(turn % self.places.len().max(1)).unwrap_or(&Place::Here);
         let poller = Poller::new(batch, answered, collector, self.links.clone(), self.clone());
         let mail = Cell::start(poller, key.to_string(), place, &self.board);
         mail.tell(Watch { commands });

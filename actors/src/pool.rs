@@ -11,18 +11,14 @@ pub struct Pool<B: Behaviour> {
 
 impl<B: Behaviour> Clone for Pool<B> {
     fn clone(&self) -> Self {
-        Self {
-            members: self.members.clone(),
-        }
+        Self { members: self.members.clone() }
     }
 }
 
 impl<B: Behaviour> Pool<B> {
     /// Starts `size` actors, at least one; `start` gets each one's number.
     pub fn start(size: usize, start: impl FnMut(usize) -> Mail<B>) -> Self {
-        Self {
-            members: (0..size.max(1)).map(start).collect(),
-        }
+        Self { members: (0..size.max(1)).map(start).collect() }
     }
 
     /// The member for a key; the same for the same key.

@@ -1,4 +1,4 @@
-//! The StatusLogger: the one door to the store.
+//! The StatusLogger: the door to the store for everything that happens while requests are served.
 //!
 //! Records that arrive while a group is being written form the next group, so the groups grow with the load and a
 //! quiet gateway waits for nobody. A store that fails is tried again until it works: what was recorded by then stays
@@ -51,20 +51,12 @@ impl Letter for Write {
 impl Write {
     /// A record that must be written, however long it takes.
     pub fn must(record: Record, done: impl FnOnce() + Send + 'static) -> Self {
-        Self {
-            record,
-            done: Some(Box::new(|_| done())),
-            refusable: false,
-        }
+        Self { record, done: Some(Box::new(|_| done())), refusable: false }
     }
 
     /// A record that must be written, and nobody waits for it.
     pub fn note(record: Record) -> Self {
-        Self {
-            record,
-            done: None,
-            refusable: false,
-        }
+        Self { record, done: None, refusable: false }
     }
 }
 
@@ -220,10 +212,7 @@ impl StatusLogger {
         tokio::spawn(async move {
             records.iter().for_each(fail_point::before);
             let result = store.append(&records).await;
-            records
-                .iter()
-                .filter(|_| result.is_ok())
-                .for_each(fail_point::after);
+            records.iter().filter(|_| result.is_ok()).for_each(fail_point::after);
             me.tell(Written { group, result });
         });
     }
@@ -265,10 +254,7 @@ impl StatusLogger {
                 continue;
             }
             if let Record::Accepted { request, .. } = &write.record {
-                let withdrawn = Record::Withdrawn {
-                    id: request.id,
-                    at: self.clock.now(),
-                };
+                let withdrawn = Record::Withdrawn { id: request.id, at: self.clock.now() };
                 kept.push(Write::note(withdrawn));
             }
             if let Some(done) = write.done {
@@ -282,10 +268,9 @@ impl StatusLogger {
 fn size(record: &Record) -> (usize, usize) {
     match record {
         Record::Accepted { body, .. } => (0, body.len()),
-        Record::Answered { outcomes, .. } => (
-            outcomes.len(),
-            outcomes.iter().map(|(_, outcome)| outcome.body.len()).sum(),
-        ),
+        Record::Answered { outcomes, .. } => {
+            (outcomes.len(), outcomes.iter().map(|(_, outcome)| outcome.body.len()).sum())
+        }
         _ => (0, 0),
     }
 }
@@ -332,8 +317,7 @@ impl Receive<Written> for StatusLogger {
             Err(fault) => {
                 self.set_down(Some(&fault));
                 self.failed(written.group, &fault);
-                self.retry
-                    .set(self.clock.now() + RETRY, &self.clock, me, RetryDue);
+                self.retry.set(self.clock.now() + RETRY, &self.clock, me, RetryDue);
             }
         }
     }
@@ -359,9 +343,7 @@ impl Receive<Pinged> for StatusLogger {
                 self.set_down(None);
                 self.write_next(me);
             }
-            Err(_) => self
-                .retry
-                .set(self.clock.now() + RETRY, &self.clock, me, RetryDue),
+            Err(_) => self.retry.set(self.clock.now() + RETRY, &self.clock, me, RetryDue),
         }
     }
 }
@@ -380,10 +362,7 @@ impl StatusLogger {
 
 impl Receive<Find> for StatusLogger {
     fn receive(&mut self, Find { tenant, id, reply }: Find, _: &Mail<Self>) {
-        self.ask(
-            reply,
-            |store| async move { store.batch(tenant.as_ref(), &id).await },
-        );
+        self.ask(reply, |store| async move { store.batch(tenant.as_ref(), &id).await });
     }
 }
 

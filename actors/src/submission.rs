@@ -57,10 +57,7 @@ pub(crate) async fn find_batches(
     let (mut found, mut after) = (Vec::new(), None);
     for _ in 0..PAGES {
         let page = links.upstream.list_batches(after.as_ref()).await?;
-        let last = page
-            .items
-            .last()
-            .map(|batch| (batch.id.clone(), batch.created_at));
+        let last = page.items.last().map(|batch| (batch.id.clone(), batch.created_at));
         found.extend(page.items.into_iter().filter(|batch| batch.key == Some(key)));
         match last {
             Some((id, created_at)) if page.has_more && created_at >= oldest => after = Some(id),
@@ -80,10 +77,7 @@ pub(crate) async fn upload(
     let _turn = links.transfer().await;
     let around = lines::overhead(endpoint);
     let length = lines.iter().map(|line| around + line.body.len() as u64).sum();
-    let content = Content {
-        length,
-        pieces: pieces(endpoint, lines).boxed(),
-    };
+    let content = Content { length, pieces: pieces(endpoint, lines).boxed() };
     let file = links.upstream.upload(&file_name(key), content).await?;
     fail_point::pass(Point::UploadAfter);
     log::info!("{key}: uploaded {length} bytes as {file}");
@@ -122,8 +116,5 @@ pub(crate) async fn create(
 pub(crate) async fn cancel_orphan(links: Arc<Links>, key: BatchKey, batch: UpstreamBatch) {
     let _turn = links.call().await;
     let outcome = links.upstream.cancel(&batch.id).await;
-    log::error!(
-        "{key}: exists twice upstream; cancelling {} gave {outcome:?}",
-        batch.id
-    );
+    log::error!("{key}: exists twice upstream; cancelling {} gave {outcome:?}", batch.id);
 }

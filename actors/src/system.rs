@@ -92,12 +92,7 @@ impl System {
             let logger = StatusLogger::new(ports.store.clone(), clock.clone(), store_down.clone());
             Cell::start(logger, number.to_string(), &place(), &board)
         });
-        let links = Links::new(
-            ports.upstream.clone(),
-            loggers.clone(),
-            clock.clone(),
-            settings.polling,
-        );
+        let links = Links::new(ports.upstream.clone(), loggers.clone(), clock.clone(), settings.polling);
         let places = (0..settings.poller_arbiters.max(1)).map(|_| place()).collect();
         let pollers = Pollers::new(places, board.clone(), links.clone());
         let submitters = Pool::start(settings.batch_submitters, |number| {
@@ -106,13 +101,8 @@ impl System {
         });
         let collectors = Pool::start(settings.collectors, |number| {
             let (submitters, loggers) = (submitters.clone(), loggers.clone());
-            let collector = Collector::new(
-                settings.limits,
-                clock.clone(),
-                ports.ids.clone(),
-                submitters,
-                loggers,
-            );
+            let collector =
+                Collector::new(settings.limits, clock.clone(), ports.ids.clone(), submitters, loggers);
             Cell::start(collector, number.to_string(), &place(), &board)
         });
         Self {
@@ -145,10 +135,7 @@ impl System {
             resumed.push(self.resume(batch).await?);
         }
         for request in unfinished.awaited {
-            let restore = Restore {
-                open: Vec::new(),
-                awaited: vec![request.clone()],
-            };
+            let restore = Restore { open: Vec::new(), awaited: vec![request.clone()] };
             self.collectors.by(&request.lane).tell(restore);
             fail_point::pass(Point::ReplayAwaited);
         }
@@ -157,18 +144,11 @@ impl System {
             fail_point::pass(Point::ReplayResumed);
         }
         for batch in inherited {
-            tokio::spawn(inheritance::take_up(
-                self.links.clone(),
-                self.store.clone(),
-                batch,
-            ));
+            tokio::spawn(inheritance::take_up(self.links.clone(), self.store.clone(), batch));
         }
         for (request, body) in open {
             let lane = request.lane.clone();
-            self.collectors.by(&lane).tell(Restore {
-                open: vec![(request, body)],
-                awaited: Vec::new(),
-            });
+            self.collectors.by(&lane).tell(Restore { open: vec![(request, body)], awaited: Vec::new() });
             fail_point::pass(Point::ReplayOpen);
         }
         Ok(found)
@@ -184,10 +164,7 @@ impl System {
         let with_body = |request: Accepted| match bodies.remove(&request.id) {
             Some(body) => Some((request, body)),
             None => {
-                log::error!(
-                    "request {} was accepted, but the store has no body for it",
-                    request.id
-                );
+                log::error!("request {} was accepted, but the store has no body for it", request.id);
                 None
             }
         };
@@ -203,11 +180,7 @@ impl System {
         }
         let lines = lines.into_iter().map(|(id, body)| Line { id, body }).collect();
         let collector = self.collectors.by(&unfinished.lane).clone();
-        Ok(Resume {
-            unfinished,
-            lines,
-            collector,
-        })
+        Ok(Resume { unfinished, lines, collector })
     }
 
     /// Brings the graph to rest: open lanes are sealed and submitted, batches in flight are settled as far as

@@ -28,7 +28,7 @@ pub enum Delivery {
     },
     /// The request is recorded; its client will ask for its end.
     Accepted(RequestId),
-    /// The gateway stops; the request is recorded, and sending it again will find it.
+    /// The gateway stops. If the request is recorded, sending it again will find it.
     Released,
     /// The request could not be recorded, so it was not accepted.
     NotRecorded,
@@ -108,11 +108,7 @@ impl WaitingRoom {
 
     /// A request of an earlier life; its client may come again.
     pub fn keep(&mut self, request: &Accepted) {
-        let kept = Seat {
-            kept: true,
-            recorded: true,
-            ..Seat::new(request.fingerprint)
-        };
+        let kept = Seat { kept: true, recorded: true, ..Seat::new(request.fingerprint) };
         self.insert(request.id, kept);
     }
 
@@ -136,11 +132,7 @@ impl WaitingRoom {
     /// Seats a client that sends a request again beside its first sending. A client that says so itself
     /// (`resent`) joins any equal request, another one only a request that nobody waits for and nobody will ask for.
     pub fn attach(&mut self, fingerprint: &Fingerprint, resent: bool, client: Client) -> Result<(), Client> {
-        let ids = self
-            .by_fingerprint
-            .get(fingerprint)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let ids = self.by_fingerprint.get(fingerprint).map(Vec::as_slice).unwrap_or_default();
         let abandoned = ids.iter().find(|id| self.is_abandoned(id));
         let Some(id) = abandoned.or(ids.first().filter(|_| resent)).copied() else {
             return Err(client);
@@ -153,9 +145,7 @@ impl WaitingRoom {
     }
 
     fn is_abandoned(&self, id: &RequestId) -> bool {
-        self.seats
-            .get(id)
-            .is_some_and(|seat| !seat.promised && seat.replies.iter().all(Reply::is_closed))
+        self.seats.get(id).is_some_and(|seat| !seat.promised && seat.replies.iter().all(Reply::is_closed))
     }
 
     /// Whether nobody waits for the request and nobody was promised anything.

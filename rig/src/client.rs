@@ -57,9 +57,7 @@ impl Answer {
 
 /// A question as the bytes of its request.
 pub fn question(content: &str) -> Vec<u8> {
-    json!({ "model": "m", "messages": [{ "role": "user", "content": content }] })
-        .to_string()
-        .into_bytes()
+    json!({ "model": "m", "messages": [{ "role": "user", "content": content }] }).to_string().into_bytes()
 }
 
 /// What the simulated upstream answers to it.
@@ -72,12 +70,7 @@ impl Client {
     /// gives up after `limit`.
     pub fn new(base_url: &str, longest_pause: Duration, limit: Duration) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self {
-            http,
-            url: format!("{base_url}/chat/completions"),
-            longest_pause,
-            limit,
-        })
+        Ok(Self { http, url: format!("{base_url}/chat/completions"), longest_pause, limit })
     }
 
     /// Sends a body until there is an answer that no re-send would change.
@@ -159,20 +152,11 @@ impl Reply {
     async fn read(response: Response) -> Result<Self, reqwest::Error> {
         let status = response.status().as_u16();
         let (again, after) = (again(status, response.headers()), after(response.headers()));
-        Ok(Self {
-            status,
-            again,
-            after,
-            body: response.text().await?,
-        })
+        Ok(Self { status, again, after, body: response.text().await? })
     }
 
     fn answer(self, resent: u32) -> Answer {
-        Answer {
-            status: self.status,
-            body: self.body,
-            resent,
-        }
+        Answer { status: self.status, body: self.body, resent }
     }
 }
 

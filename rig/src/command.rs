@@ -3,23 +3,14 @@
 use std::{env, ffi::OsStr, process::Command};
 
 /// Variables that a developer may have set for a gateway of their own, and that must not reach the tests.
-const FOREIGN: [&str; 6] = [
-    "BATCH_GPT_",
-    "CLIENT_SERVING_MODE",
-    "COLLATE_BATCHES_",
-    "COLLECT_BATCH_",
-    "MONGO",
-    "OPENAI_",
-];
+const FOREIGN: [&str; 6] =
+    ["BATCH_GPT_", "CLIENT_SERVING_MODE", "COLLATE_BATCHES_", "COLLECT_BATCH_", "MONGO", "OPENAI_"];
 
 /// A command that sees nothing of the developer's own gateway, and reaches this machine without a proxy.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
-        if FOREIGN
-            .iter()
-            .any(|prefix| name.to_string_lossy().starts_with(prefix))
-        {
+        if FOREIGN.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }

@@ -35,14 +35,7 @@ impl Ledger {
         let url = base_url.replace("/v1", "/simulator/ledger");
         let fault = |error: reqwest::Error| format!("no ledger: {error}");
         let http = reqwest::Client::builder().no_proxy().build().map_err(fault)?;
-        let text = http
-            .get(url)
-            .send()
-            .await
-            .map_err(fault)?
-            .text()
-            .await
-            .map_err(fault)?;
+        let text = http.get(url).send().await.map_err(fault)?.text().await.map_err(fault)?;
         let report = serde_json::from_str(&text).map_err(|error| format!("no ledger: {error}"))?;
         Ok(Self::read(&report))
     }
@@ -78,10 +71,7 @@ impl Ledger {
         let mut seen = BTreeSet::new();
         let twice = self.keys.iter().filter(|key| !seen.insert(*key));
         Violations {
-            never: sent
-                .iter()
-                .filter(|hash| !self.executed.contains_key(*hash))
-                .count(),
+            never: sent.iter().filter(|hash| !self.executed.contains_key(*hash)).count(),
             twice: self.executed.values().filter(|count| **count > 1).count(),
             strange: self.executed.keys().filter(|hash| !sent.contains(*hash)).count(),
             keys_twice: twice.cloned().collect(),
@@ -90,10 +80,7 @@ impl Ledger {
 }
 
 fn hash(body: &[u8]) -> String {
-    Sha256::digest(body)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Changes settings of the simulator whose API is at `base_url`.
@@ -101,11 +88,6 @@ pub async fn adjust(base_url: &str, patch: &str) -> Result<(), String> {
     let url = base_url.replace("/v1", "/simulator/settings");
     let fault = |error: reqwest::Error| format!("the settings stay: {error}");
     let http = reqwest::Client::builder().no_proxy().build().map_err(fault)?;
-    let answer = http
-        .post(url)
-        .body(patch.to_owned())
-        .send()
-        .await
-        .map_err(fault)?;
+    let answer = http.post(url).body(patch.to_owned()).send().await.map_err(fault)?;
     answer.error_for_status().map(drop).map_err(fault)
 }

@@ -44,10 +44,7 @@ impl Running {
         let file = OpenOptions::new().create(true).append(true).open(log);
         let file = file.map_err(|error| format!("cannot write {}: {error}", log.display()))?;
         let begin = fs::metadata(log).map_or(0, |log| log.len());
-        if !command
-            .get_envs()
-            .any(|(name, value)| name == "RUST_LOG" && value.is_some())
-        {
+        if !command.get_envs().any(|(name, value)| name == "RUST_LOG" && value.is_some()) {
             // The greeting is read from the log.
             command.env("RUST_LOG", "info");
         }
@@ -55,18 +52,8 @@ impl Running {
         let mut child =
             spawned.map_err(|error| format!("cannot start {:?}: {error}", command.get_program()))?;
         let (sender, urls) = channel();
-        let reader = child
-            .stderr
-            .take()
-            .map(|stderr| thread::spawn(move || follow(stderr, file, &sender)));
-        Ok(Self {
-            child,
-            log: log.to_owned(),
-            begin,
-            reader,
-            urls,
-            base_url: String::new(),
-        })
+        let reader = child.stderr.take().map(|stderr| thread::spawn(move || follow(stderr, file, &sender)));
+        Ok(Self { child, log: log.to_owned(), begin, reader, urls, base_url: String::new() })
     }
 
     /// Waits until it says where it listens.
@@ -95,9 +82,7 @@ impl Running {
     /// Tells it to stop in order; fails unless it exits with 0.
     pub fn stop(mut self) -> Result<(), String> {
         let pid = self.child.id().to_string();
-        let told = command("sh")
-            .args(["-c", "kill -TERM \"$1\"", "sh", &pid])
-            .status();
+        let told = command("sh").args(["-c", "kill -TERM \"$1\"", "sh", &pid]).status();
         told.map_err(|error| format!("cannot tell it to stop: {error}"))?;
         let status = self.ends(STOP_LIMIT)?;
         if status.success() {
@@ -166,9 +151,7 @@ fn follow(stderr: ChildStderr, mut log: File, urls: &Sender<String>) {
 /// The URL in a line that says that something serves it.
 fn url(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once(" serves ")?;
-    rest.split_whitespace()
-        .next()
-        .filter(|word| word.starts_with("http://"))
+    rest.split_whitespace().next().filter(|word| word.starts_with("http://"))
 }
 
 #[cfg(test)]
@@ -179,10 +162,7 @@ mod tests {
     fn the_address_is_read_from_the_greeting() {
         let line = "[… INFO  batch_gpt] batch-gpt 0.1.0 serves http://127.0.0.1:4000/v1 with the upstream";
         assert_eq!(url(line), Some("http://127.0.0.1:4000/v1"));
-        assert_eq!(
-            url("the simulated upstream serves http://127.0.0.1:1/v1"),
-            Some("http://127.0.0.1:1/v1")
-        );
+        assert_eq!(url("the simulated upstream serves http://127.0.0.1:1/v1"), Some("http://127.0.0.1:1/v1"));
         assert_eq!(url("starting service on 127.0.0.1:4000"), None);
     }
 }

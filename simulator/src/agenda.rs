@@ -84,11 +84,6 @@ impl State {
             let execution = batch.execution(step, position, self, seed);
             execution.map_or(Work::Nothing, |execution| Work::Execute(Box::new(execution)))
         };
-        Some(Job {
-            batch: position,
-            step,
-            due_ms,
-            work,
-        })
+        Some(Job { batch: position, step, due_ms, work })
     }
 }

@@ -40,12 +40,7 @@ pub struct SimulateArgs {
     pub cancelling_ms: u64,
 
     /// Accepted API keys, separated by commas, each its own project; none accepts any key.
-    #[arg(
-        long,
-        env = "BATCH_GPT_SIMULATE_KEYS",
-        value_delimiter = ',',
-        hide_env_values = true
-    )]
+    #[arg(long, env = "BATCH_GPT_SIMULATE_KEYS", value_delimiter = ',', hide_env_values = true)]
     pub keys: Vec<String>,
 
     /// Share of calls, 0 to 1, that meet a fault.
@@ -57,12 +52,7 @@ pub struct SimulateArgs {
     pub fault_kinds: Vec<Fault>,
 
     /// A fault on order, as operation=fault[:times[:after]] such as create_batch=answer_lost:1; can be repeated.
-    #[arg(
-        long = "fault",
-        env = "BATCH_GPT_SIMULATE_FAULTS",
-        value_delimiter = ',',
-        value_name = "FAULT"
-    )]
+    #[arg(long = "fault", env = "BATCH_GPT_SIMULATE_FAULTS", value_delimiter = ',', value_name = "FAULT")]
     pub faults: Vec<FaultOrder>,
 
     /// Share of lines, 0 to 1, whose result is faulty.
@@ -114,11 +104,7 @@ impl SimulateArgs {
 
 fn share(text: &str) -> Result<f64, String> {
     let share: f64 = text.parse().map_err(|cause| format!("{cause}"))?;
-    if (0.0..=1.0).contains(&share) {
-        Ok(share)
-    } else {
-        Err("a share lies between 0 and 1".to_owned())
-    }
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("a share lies between 0 and 1".to_owned()) }
 }
 
 impl fmt::Debug for SimulateArgs {

@@ -137,10 +137,7 @@ struct BatchView<'a> {
 impl Batch {
     /// Whether nothing will happen to the batch any more.
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(
-            self.status,
-            Status::Failed | Status::Completed | Status::Expired | Status::Cancelled
-        )
+        matches!(self.status, Status::Failed | Status::Completed | Status::Expired | Status::Cancelled)
     }
 
     /// How many of the plan's lines are executed at `now_ms`: the share of the execution time that has passed.
@@ -152,9 +149,7 @@ impl Batch {
         let elapsed = u128::from(now_ms.saturating_sub(start));
         match timing.per_batch.as_millis() {
             0 => total,
-            whole => usize::try_from(total as u128 * elapsed / whole)
-                .unwrap_or(total)
-                .min(total),
+            whole => usize::try_from(total as u128 * elapsed / whole).unwrap_or(total).min(total),
         }
     }
 
@@ -166,10 +161,7 @@ impl Batch {
                 members.retain(|_, member| !member.is_null());
             }
             if knobs.extra_members {
-                members.insert(
-                    "simulated".to_owned(),
-                    serde_json::json!({ "unknown": [1, null] }),
-                );
+                members.insert("simulated".to_owned(), serde_json::json!({ "unknown": [1, null] }));
             }
         }
         Ok(value)
@@ -189,20 +181,13 @@ impl Batch {
 
     fn view(&self, now_ms: u64, timing: &Timing, knobs: &Knobs) -> BatchView<'_> {
         let seconds = |ms: Option<u64>| ms.map(|ms| ms / 1000);
-        let usage = self
-            .results
-            .as_ref()
-            .filter(|_| self.is_terminal())
-            .map(|results| results.tokens);
+        let usage = self.results.as_ref().filter(|_| self.is_terminal()).map(|results| results.tokens);
         BatchView {
             id: &self.id,
             object: "batch",
             endpoint: self.request.endpoint.path(),
             model: self.model.as_deref(),
-            errors: (!self.errors.is_empty()).then_some(ErrorList {
-                object: "list",
-                data: &self.errors,
-            }),
+            errors: (!self.errors.is_empty()).then_some(ErrorList { object: "list", data: &self.errors }),
             input_file_id: &self.request.input_file_id,
             completion_window: WINDOW,
             status: self.status,
@@ -229,11 +214,7 @@ impl Batch {
     fn counts(&self, now_ms: u64, timing: &Timing, knobs: &Knobs) -> Counts {
         let total = self.total;
         if (knobs.counts_lie || self.fate.counts_lie) && self.status == Status::Completed {
-            return Counts {
-                total,
-                completed: total,
-                failed: 0,
-            };
+            return Counts { total, completed: total, failed: 0 };
         }
         let (completed, failed) = match (&self.results, &self.plan) {
             (Some(results), _) => (results.completed, results.failed),
@@ -244,10 +225,6 @@ impl Batch {
             }
             (None, None) => (0, 0),
         };
-        Counts {
-            total,
-            completed,
-            failed,
-        }
+        Counts { total, completed, failed }
     }
 }

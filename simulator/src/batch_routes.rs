@@ -20,20 +20,11 @@ const HOUR_MS: u64 = 3_600_000;
 pub(crate) fn configure(service: &mut ServiceConfig) {
     service
         .service(
-            resource("/v1/batches")
-                .get(list)
-                .post(create)
-                .default_service(method_not_allowed("GET, POST")),
+            resource("/v1/batches").get(list).post(create).default_service(method_not_allowed("GET, POST")),
         )
+        .service(resource("/v1/batches/{id}").get(retrieve).default_service(method_not_allowed("GET")))
         .service(
-            resource("/v1/batches/{id}")
-                .get(retrieve)
-                .default_service(method_not_allowed("GET")),
-        )
-        .service(
-            resource("/v1/batches/{id}/cancel")
-                .post(cancel)
-                .default_service(method_not_allowed("POST")),
+            resource("/v1/batches/{id}/cancel").post(cancel).default_service(method_not_allowed("POST")),
         );
 }
 
@@ -65,15 +56,9 @@ async fn list(
     let limit = query.limit(20, 1..=100)?;
     let now_ms = world.clock.now_ms();
     let state = world.lock();
-    let own = state
-        .batches
-        .iter()
-        .rev()
-        .filter(|batch| batch.project == *project && state.lists(batch, now_ms));
-    let listed = own.map(|batch| Listed {
-        id: &batch.id,
-        object: batch,
-    });
+    let own =
+        state.batches.iter().rev().filter(|batch| batch.project == *project && state.lists(batch, now_ms));
+    let listed = own.map(|batch| Listed { id: &batch.id, object: batch });
     let render = |batch: &Batch| batch.render(now_ms, &state.timing, &state.knobs);
     let page = query.cut(limit, listed, render, no_such_batch)?;
     Ok(HttpResponse::Ok().json(page))
@@ -94,9 +79,7 @@ async fn retrieve(
         return Err(no_such_batch(&id));
     }
     let stale = batch.is_some_and(|batch| batch.earlier().is_some())
-        && state
-            .draw(world.seed, Operation::RetrieveBatch, Stage::View)
-            .is_some();
+        && state.draw(world.seed, Operation::RetrieveBatch, Stage::View).is_some();
     state.respond(position, now_ms, stale)
 }
 
@@ -179,9 +162,7 @@ impl State {
         };
         if file.purpose != "batch" {
             let message = format!("Invalid file purpose '{}': expected 'batch'.", file.purpose);
-            return Err(ApiError::invalid(message)
-                .param("input_file_id")
-                .code("invalid_value"));
+            return Err(ApiError::invalid(message).param("input_file_id").code("invalid_value"));
         }
         if file.content.len() as u64 > self.limits.max_bytes {
             return Err(ApiError::invalid("File is too large.").param("input_file_id"));
@@ -191,22 +172,14 @@ impl State {
 
     /// Enters a creation in the count of the last hour, unless the count is full (contract, case 24).
     fn count_creation(&mut self, now_ms: u64) -> Result<(), ApiError> {
-        while self
-            .creations
-            .front()
-            .is_some_and(|&created| created.saturating_add(HOUR_MS) <= now_ms)
-        {
+        while self.creations.front().is_some_and(|&created| created.saturating_add(HOUR_MS) <= now_ms) {
             self.creations.pop_front();
         }
         if self.creations.len() >= self.limits.creations_per_hour {
-            let free = self
-                .creations
-                .front()
-                .map_or(HOUR_MS, |created| created.saturating_add(HOUR_MS) - now_ms);
-            let message = format!(
-                "Rate limit reached: {} batch creations per hour.",
-                self.limits.creations_per_hour
-            );
+            let free =
+                self.creations.front().map_or(HOUR_MS, |created| created.saturating_add(HOUR_MS) - now_ms);
+            let message =
+                format!("Rate limit reached: {} batch creations per hour.", self.limits.creations_per_hour);
             return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, message)
                 .kind("requests")
                 .code("rate_limit_exceeded")
@@ -218,9 +191,7 @@ impl State {
 }
 
 fn missing_file(id: &str) -> ApiError {
-    ApiError::invalid(BatchError::no_file(id).message())
-        .param("file_id")
-        .code("invalid_request")
+    ApiError::invalid(BatchError::no_file(id).message()).param("file_id").code("invalid_request")
 }
 
 fn no_such_batch(id: &str) -> ApiError {

@@ -159,39 +159,21 @@ impl<'a> ChatRequest<'a> {
         parameter::number("presence_penalty", members.presence_penalty, -2.0..=2.0)?;
         parameter::number("frequency_penalty", members.frequency_penalty, -2.0..=2.0)?;
         parameter::integer("max_tokens", members.max_tokens, 1..=i64::MAX)?;
-        parameter::integer(
-            "max_completion_tokens",
-            members.max_completion_tokens,
-            1..=i64::MAX,
-        )?;
+        parameter::integer("max_completion_tokens", members.max_completion_tokens, 1..=i64::MAX)?;
         parameter::integer("top_logprobs", members.top_logprobs, 0..=20)?;
         let logprobs = parameter::flag("logprobs", members.logprobs)?;
         let shape = match forced_tool(members.tools, members.tool_choice)? {
             Some(call) => call,
             None => formatted(members.response_format)?,
         };
-        Ok(ChatRequest {
-            model,
-            prompt,
-            choices: usize::try_from(choices).unwrap_or(1),
-            logprobs,
-            shape,
-        })
+        Ok(ChatRequest { model, prompt, choices: usize::try_from(choices).unwrap_or(1), logprobs, shape })
     }
 
     /// Appends the answer to `out` as JSON.
     pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) -> serde_json::Result<Tokens> {
-        let choices: Vec<Choice> = (0..self.choices)
-            .map(|index| self.choice(context, index))
-            .collect();
-        let output = choices
-            .iter()
-            .map(|choice| Tokens::estimate(choice.message.size()))
-            .sum();
-        let tokens = Tokens {
-            input: Tokens::estimate(self.prompt.bytes),
-            output,
-        };
+        let choices: Vec<Choice> = (0..self.choices).map(|index| self.choice(context, index)).collect();
+        let output = choices.iter().map(|choice| Tokens::estimate(choice.message.size())).sum();
+        let tokens = Tokens { input: Tokens::estimate(self.prompt.bytes), output };
         let completion = ChatCompletion {
             id: format!("chatcmpl-{}", context.hash),
             object: "chat.completion",
@@ -228,35 +210,19 @@ impl<'a> ChatRequest<'a> {
                 message.tool_calls.push(ToolCall {
                     id: format!("call_{}_{index}", context.hash),
                     kind: "function",
-                    function: FunctionCall {
-                        name: name.clone(),
-                        arguments,
-                    },
+                    function: FunctionCall { name: name.clone(), arguments },
                 });
                 finish_reason = "tool_calls";
             }
         }
-        let logprobs = message
-            .content
-            .as_deref()
-            .filter(|_| self.logprobs)
-            .map(Logprobs::of);
-        Choice {
-            index,
-            message,
-            logprobs,
-            finish_reason,
-        }
+        let logprobs = message.content.as_deref().filter(|_| self.logprobs).map(Logprobs::of);
+        Choice { index, message, logprobs, finish_reason }
     }
 }
 
 impl Message {
     fn size(&self) -> usize {
-        let calls: usize = self
-            .tool_calls
-            .iter()
-            .map(|call| call.function.arguments.len())
-            .sum();
+        let calls: usize = self.tool_calls.iter().map(|call| call.function.arguments.len()).sum();
         calls + self.content.as_ref().map_or(0, String::len)
     }
 }
@@ -270,10 +236,7 @@ impl Logprobs {
             bytes: word.as_bytes().to_vec(),
             top_logprobs: [],
         });
-        Logprobs {
-            content: tokens.collect(),
-            refusal: None,
-        }
+        Logprobs { content: tokens.collect(), refusal: None }
     }
 }
 
@@ -282,10 +245,7 @@ fn forced_tool(tools: Member<'_>, choice: Member<'_>) -> Result<Option<Shape>, A
     let Some(tools) = tools else { return Ok(None) };
     let mut offered = Vec::new();
     for (index, element) in parameter::elements("tools", tools)?.into_iter().enumerate() {
-        offered.push(parameter::object::<Tool<'_>>(
-            &format!("tools[{index}]"),
-            element,
-        )?);
+        offered.push(parameter::object::<Tool<'_>>(&format!("tools[{index}]"), element)?);
     }
     let Some(choice) = choice else { return Ok(None) };
     let mut functions = offered.into_iter().filter_map(|tool| tool.function);
@@ -294,9 +254,7 @@ fn forced_tool(tools: Member<'_>, choice: Member<'_>) -> Result<Option<Shape>, A
         Some(_) => return Ok(None),
         None => {
             let named: Tool<'_> = parameter::object("tool_choice", choice)?;
-            let wanted = named
-                .function
-                .ok_or_else(|| ApiError::missing("tool_choice.function"))?;
+            let wanted = named.function.ok_or_else(|| ApiError::missing("tool_choice.function"))?;
             let found = functions.find(|function| function.name == wanted.name);
             Some(found.ok_or_else(|| {
                 ApiError::invalid(format!(

@@ -27,18 +27,14 @@ impl Clock {
     /// Virtual milliseconds since the Unix epoch; never goes back.
     pub(crate) fn now_ms(&self) -> u64 {
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.started_ms
-            .saturating_add(elapsed)
-            .saturating_add(self.offset_ms.load(Ordering::SeqCst))
+        self.started_ms.saturating_add(elapsed).saturating_add(self.offset_ms.load(Ordering::SeqCst))
     }
 
     /// Moves the clock forward.
     pub(crate) fn advance(&self, ms: u64) {
         // The closure always returns a value, so the update cannot be refused.
-        let _ = self
-            .offset_ms
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |offset| {
-                Some(offset.saturating_add(ms).min(MAX_OFFSET_MS))
-            });
+        let _ = self.offset_ms.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |offset| {
+            Some(offset.saturating_add(ms).min(MAX_OFFSET_MS))
+        });
     }
 }

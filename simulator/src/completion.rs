@@ -56,31 +56,17 @@ impl<'a> CompletionRequest<'a> {
         let text = parameter::required_text("prompt", members.prompt)?;
         let choices = parameter::integer("n", members.n, 1..=128)?.unwrap_or(1);
         parameter::number("temperature", members.temperature, 0.0..=2.0)?;
-        let prompt = Prompt {
-            bytes: text.len(),
-            text,
-        };
-        Ok(CompletionRequest {
-            model,
-            prompt,
-            choices: usize::try_from(choices).unwrap_or(1),
-        })
+        let prompt = Prompt { bytes: text.len(), text };
+        Ok(CompletionRequest { model, prompt, choices: usize::try_from(choices).unwrap_or(1) })
     }
 
     /// Appends the answer to `out` as JSON.
     pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) -> serde_json::Result<Tokens> {
         let answer = answer_to(&self.prompt.text);
         let output = Tokens::estimate(answer.len()) * self.choices as u64;
-        let tokens = Tokens {
-            input: Tokens::estimate(self.prompt.bytes),
-            output,
-        };
+        let tokens = Tokens { input: Tokens::estimate(self.prompt.bytes), output };
         let choices = (0..self.choices).map(|index| Choice {
-            text: if self.choices > 1 {
-                format!("{answer} (choice {index})")
-            } else {
-                answer.clone()
-            },
+            text: if self.choices > 1 { format!("{answer} (choice {index})") } else { answer.clone() },
             index,
             logprobs: None,
             finish_reason: "stop",

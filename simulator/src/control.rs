@@ -14,16 +14,8 @@ use crate::world::{State, World};
 
 pub(crate) fn configure(service: &mut ServiceConfig) {
     service
-        .service(
-            resource("/simulator/ledger")
-                .get(ledger)
-                .default_service(method_not_allowed("GET")),
-        )
-        .service(
-            resource("/simulator/clock")
-                .post(clock)
-                .default_service(method_not_allowed("POST")),
-        )
+        .service(resource("/simulator/ledger").get(ledger).default_service(method_not_allowed("GET")))
+        .service(resource("/simulator/clock").post(clock).default_service(method_not_allowed("POST")))
         .service(
             resource("/simulator/settings")
                 .get(settings)
@@ -49,9 +41,7 @@ struct Adjustable {
 }
 
 async fn ledger(world: Data<World>) -> Result<HttpResponse, ApiError> {
-    let report = web::block(move || world.report())
-        .await
-        .map_err(|cause| ApiError::internal(&cause))?;
+    let report = web::block(move || world.report()).await.map_err(|cause| ApiError::internal(&cause))?;
     Ok(HttpResponse::Ok().json(report))
 }
 
@@ -61,9 +51,7 @@ async fn clock(world: Data<World>, body: Result<Bytes, actix_web::Error>) -> Res
         .map_err(|cause| ApiError::invalid(format!("Invalid clock request: {cause}.")))?;
     world.clock.advance(request.advance_seconds.saturating_mul(1000));
     let now_ms = world.clock.now_ms();
-    web::block(move || world.settle())
-        .await
-        .map_err(|cause| ApiError::internal(&cause))?;
+    web::block(move || world.settle()).await.map_err(|cause| ApiError::internal(&cause))?;
     Ok(HttpResponse::Ok().json(serde_json::json!({ "now": now_ms / 1000 })))
 }
 

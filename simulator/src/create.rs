@@ -62,9 +62,7 @@ impl CreateRequest {
         if window != WINDOW {
             let message =
                 format!("Invalid completion_window '{window}': the only supported value is '{WINDOW}'.");
-            return Err(ApiError::invalid(message)
-                .param("completion_window")
-                .code("invalid_value"));
+            return Err(ApiError::invalid(message).param("completion_window").code("invalid_value"));
         }
         Ok(CreateRequest {
             input_file_id: input_file_id.into_owned(),
@@ -82,17 +80,13 @@ fn read_metadata(raw: &RawValue) -> Result<BTreeMap<String, String>, ApiError> {
             "Invalid 'metadata': too many properties. Expected at most {MAX_PAIRS}, but got {} instead.",
             pairs.len()
         );
-        return Err(ApiError::invalid(message)
-            .param("metadata")
-            .code("object_above_max_properties"));
+        return Err(ApiError::invalid(message).param("metadata").code("object_above_max_properties"));
     }
     let mut metadata = BTreeMap::new();
     for (key, value) in pairs {
         if key.chars().count() > MAX_KEY_CHARS {
             let message = format!("Invalid 'metadata': a key is longer than {MAX_KEY_CHARS} characters.");
-            return Err(ApiError::invalid(message)
-                .param("metadata")
-                .code("string_above_max_length"));
+            return Err(ApiError::invalid(message).param("metadata").code("string_above_max_length"));
         }
         let param = format!("metadata.{key}");
         let text = parameter::as_text(value)
@@ -101,9 +95,7 @@ fn read_metadata(raw: &RawValue) -> Result<BTreeMap<String, String>, ApiError> {
             let message = format!(
                 "Invalid '{param}': string too long. The maximum length is {MAX_VALUE_CHARS} characters."
             );
-            return Err(ApiError::invalid(message)
-                .param(param)
-                .code("string_above_max_length"));
+            return Err(ApiError::invalid(message).param(param).code("string_above_max_length"));
         }
         metadata.insert(key, text.into_owned());
     }
@@ -113,11 +105,7 @@ fn read_metadata(raw: &RawValue) -> Result<BTreeMap<String, String>, ApiError> {
 fn read_expiry(raw: &RawValue) -> Result<ExpiresAfter, ApiError> {
     let expiry: Expiry<'_> = parameter::object("output_expires_after", raw)?;
     let anchor = parameter::required_text("output_expires_after.anchor", expiry.anchor)?;
-    let seconds = parameter::integer(
-        "output_expires_after.seconds",
-        expiry.seconds,
-        i64::MIN..=i64::MAX,
-    )?
-    .ok_or_else(|| ApiError::missing("output_expires_after.seconds"))?;
+    let seconds = parameter::integer("output_expires_after.seconds", expiry.seconds, i64::MIN..=i64::MAX)?
+        .ok_or_else(|| ApiError::missing("output_expires_after.seconds"))?;
     ExpiresAfter::checked("output_expires_after", &anchor, seconds)
 }

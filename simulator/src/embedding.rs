@@ -83,20 +83,11 @@ impl<'a> EmbeddingRequest<'a> {
             None | Some("float") => false,
             Some("base64") => true,
             Some(other) => {
-                return Err(ApiError::unsupported_value(
-                    "encoding_format",
-                    other,
-                    &["float", "base64"],
-                ));
+                return Err(ApiError::unsupported_value("encoding_format", other, &["float", "base64"]));
             }
         };
         let dimensions = usize::try_from(dimensions.unwrap_or(DEFAULT_DIMENSIONS)).unwrap_or(1);
-        Ok(EmbeddingRequest {
-            model,
-            inputs,
-            dimensions,
-            base64,
-        })
+        Ok(EmbeddingRequest { model, inputs, dimensions, base64 })
     }
 
     pub(crate) fn tokens(&self) -> u64 {
@@ -105,10 +96,7 @@ impl<'a> EmbeddingRequest<'a> {
 
     /// Appends the vectors to `out` as JSON.
     pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) -> serde_json::Result<Tokens> {
-        let tokens = Tokens {
-            input: self.tokens(),
-            output: 0,
-        };
+        let tokens = Tokens { input: self.tokens(), output: 0 };
         let data = self.inputs.iter().enumerate().map(|(index, input)| Embedding {
             object: "embedding",
             index,
@@ -118,10 +106,7 @@ impl<'a> EmbeddingRequest<'a> {
             object: "list",
             data: data.collect(),
             model: context.snapshot(&self.model),
-            usage: EmbeddingUsage {
-                prompt_tokens: tokens.input,
-                total_tokens: tokens.input,
-            },
+            usage: EmbeddingUsage { prompt_tokens: tokens.input, total_tokens: tokens.input },
         };
         serde_json::to_writer(out, &list)?;
         Ok(tokens)
@@ -130,15 +115,8 @@ impl<'a> EmbeddingRequest<'a> {
     /// A vector of length one that depends on nothing but the input.
     fn vector(&self, input: &Input<'_>) -> Vector {
         let mut random = Random::from(input.text.as_ref());
-        let raw: Vec<f64> = (0..self.dimensions)
-            .map(|_| random.fraction() * 2.0 - 1.0)
-            .collect();
-        let length = raw
-            .iter()
-            .map(|value| value * value)
-            .sum::<f64>()
-            .sqrt()
-            .max(f64::MIN_POSITIVE);
+        let raw: Vec<f64> = (0..self.dimensions).map(|_| random.fraction() * 2.0 - 1.0).collect();
+        let length = raw.iter().map(|value| value * value).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
         let numbers = raw.iter().map(|value| (value / length) as f32);
         if self.base64 {
             Vector::Base64(STANDARD.encode(numbers.flat_map(f32::to_le_bytes).collect::<Vec<u8>>()))
@@ -155,9 +133,7 @@ fn read_inputs(raw: &RawValue) -> Result<Vec<Input<'_>>, ApiError> {
     }
     let elements = parameter::elements("input", raw)?;
     if elements.is_empty() {
-        return Err(ApiError::invalid("Invalid 'input': empty array.")
-            .param("input")
-            .code("empty_array"));
+        return Err(ApiError::invalid("Invalid 'input': empty array.").param("input").code("empty_array"));
     }
     elements
         .into_iter()
@@ -175,8 +151,5 @@ fn read_input(raw: &RawValue) -> Option<Input<'_>> {
     }
     let numbers: Vec<u32> = serde_json::from_str(raw.get()).ok()?;
     let tokens = numbers.len() as u64;
-    (tokens > 0).then_some(Input {
-        text: Cow::Borrowed(raw.get()),
-        tokens,
-    })
+    (tokens > 0).then_some(Input { text: Cow::Borrowed(raw.get()), tokens })
 }

@@ -72,25 +72,17 @@ impl ApiError {
 
     /// The 400 for a parameter of the wrong JSON type.
     pub(crate) fn wrong_type(param: &str, expected: &str, got: &str) -> ApiError {
-        ApiError::invalid(format!(
-            "Invalid type for '{param}': expected {expected}, but got {got} instead."
-        ))
-        .param(param)
-        .code("invalid_type")
+        ApiError::invalid(format!("Invalid type for '{param}': expected {expected}, but got {got} instead."))
+            .param(param)
+            .code("invalid_type")
     }
 
     /// The 400 for a parameter whose value is not among those allowed.
     pub(crate) fn unsupported_value(param: &str, value: &str, supported: &[&str]) -> ApiError {
-        let listed = supported
-            .iter()
-            .map(|value| format!("'{value}'"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        ApiError::invalid(format!(
-            "Invalid value: '{value}'. Supported values are: {listed}."
-        ))
-        .param(param)
-        .code("invalid_value")
+        let listed = supported.iter().map(|value| format!("'{value}'")).collect::<Vec<_>>().join(", ");
+        ApiError::invalid(format!("Invalid value: '{value}'. Supported values are: {listed}."))
+            .param(param)
+            .code("invalid_value")
     }
 
     /// The refusal of a request whose body is too large or was cut short.
@@ -103,9 +95,7 @@ impl ApiError {
     pub(crate) fn internal(cause: &dyn fmt::Display) -> ApiError {
         log::error!("the simulator failed to answer: {cause}");
         let message = "The server had an error while processing your request.";
-        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message)
-            .kind("server_error")
-            .code("server_error")
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message).kind("server_error").code("server_error")
     }
 
     pub(crate) fn kind(mut self, kind: &'static str) -> ApiError {

@@ -85,16 +85,9 @@ impl Execution {
         for line in self.plan.rest(self.count) {
             let (id, request_id) = ids();
             let parsed = InputLine::parse(self.plan.text(line));
-            let custom_id = parsed
-                .and_then(|line| line.custom_id)
-                .map_or("null", |raw| raw.get());
+            let custom_id = parsed.and_then(|line| line.custom_id).map_or("null", |raw| raw.get());
             let ending = Ending::NoResponse(self.written_off);
-            let line = ResultLine {
-                id,
-                request_id,
-                custom_id,
-                ending,
-            };
+            let line = ResultLine { id, request_id, custom_id, ending };
             if let Err(cause) = line.write(&self.knobs, &mut files.error) {
                 log::error!("a result line could not be written: {cause}");
             }
@@ -158,39 +151,16 @@ impl Execution {
                 if paid {
                     results.tokens.add(tokens);
                 }
-                (
-                    request_id,
-                    Ending::Response {
-                        status: 200,
-                        body: &files.body,
-                    },
-                )
+                (request_id, Ending::Response { status: 200, body: &files.body })
             }
             Err(Failure::Refused(error)) => {
                 serde_json::to_writer(&mut files.body, &error.body())?;
-                (
-                    request_id,
-                    Ending::Response {
-                        status: error.status().as_u16(),
-                        body: &files.body,
-                    },
-                )
+                (request_id, Ending::Response { status: error.status().as_u16(), body: &files.body })
             }
-            Err(Failure::StatusZero) => (
-                String::new(),
-                Ending::Response {
-                    status: 0,
-                    body: b"{}",
-                },
-            ),
+            Err(Failure::StatusZero) => (String::new(), Ending::Response { status: 0, body: b"{}" }),
             Err(Failure::Timeout) => (request_id, Ending::NoResponse(TIMED_OUT)),
         };
-        let line = ResultLine {
-            id,
-            request_id,
-            custom_id: raw_id.get(),
-            ending,
-        };
+        let line = ResultLine { id, request_id, custom_id: raw_id.get(), ending };
         let successful = matches!(line.ending, Ending::Response { status: 200, .. });
         let file = if successful || fault == Some(LineFault::Misfiled) {
             &mut files.output
@@ -201,12 +171,7 @@ impl Execution {
             Some(fault) => fault.write(&line, &self.knobs, file)?,
             None => line.write(&self.knobs, file)?,
         }
-        results.executed.push(ExecutedLine {
-            custom_id: custom_id.into_owned(),
-            body: hash,
-            paid,
-            fault,
-        });
+        results.executed.push(ExecutedLine { custom_id: custom_id.into_owned(), body: hash, paid, fault });
         Ok(())
     }
 
@@ -217,9 +182,6 @@ impl Execution {
 
 /// The part of an answer's id that depends on the question and on who asked.
 fn answer_hash(custom_id: &str, body: &[u8; 32]) -> String {
-    let digest = Sha256::new()
-        .chain_update(custom_id)
-        .chain_update(body)
-        .finalize();
+    let digest = Sha256::new().chain_update(custom_id).chain_update(body).finalize();
     digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }

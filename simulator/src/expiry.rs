@@ -17,15 +17,9 @@ impl ExpiresAfter {
     /// Checks both members; `name` is the parameter they belong to.
     pub(crate) fn checked(name: &str, anchor: &str, seconds: i64) -> Result<ExpiresAfter, ApiError> {
         if anchor != "created_at" {
-            return Err(ApiError::unsupported_value(
-                &format!("{name}.anchor"),
-                anchor,
-                &["created_at"],
-            ));
+            return Err(ApiError::unsupported_value(&format!("{name}.anchor"), anchor, &["created_at"]));
         }
         let seconds = parameter::bounded(&format!("{name}.seconds"), seconds, 3_600..=2_592_000)?;
-        Ok(ExpiresAfter {
-            seconds: seconds.unsigned_abs(),
-        })
+        Ok(ExpiresAfter { seconds: seconds.unsigned_abs() })
     }
 }

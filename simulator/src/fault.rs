@@ -136,16 +136,12 @@ impl FromStr for Fault {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Fault, String> {
-        let status = text
-            .strip_prefix("status_")
-            .and_then(|digits| digits.parse().ok());
+        let status = text.strip_prefix("status_").and_then(|digits| digits.parse().ok());
         if let Some(status) = status.filter(|status| (400..=599).contains(status)) {
             return Ok(Fault::Status(status));
         }
         let named = NAMED.iter().find(|(_, name)| *name == text);
-        named
-            .map(|(fault, _)| *fault)
-            .ok_or_else(|| format!("there is no fault '{text}'"))
+        named.map(|(fault, _)| *fault).ok_or_else(|| format!("there is no fault '{text}'"))
     }
 }
 

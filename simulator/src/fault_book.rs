@@ -32,8 +32,7 @@ impl FaultBook {
     }
 
     pub(crate) fn add(&mut self, orders: Vec<FaultOrder>) {
-        self.orders
-            .extend(orders.into_iter().filter(|order| order.times != Some(0)));
+        self.orders.extend(orders.into_iter().filter(|order| order.times != Some(0)));
     }
 
     /// The orders that still wait, oldest first.
@@ -58,9 +57,8 @@ impl FaultBook {
         *asked += 1;
         let mut random = Random::from((seed, "fault", operation.name(), stage, *asked));
         let chance = random.fraction();
-        let order = self
-            .ordered(operation, stage)
-            .or_else(|| by_chance(&mut random, faults, operation, stage))?;
+        let order =
+            self.ordered(operation, stage).or_else(|| by_chance(&mut random, faults, operation, stage))?;
         Some(Drawn { order, chance })
     }
 
@@ -93,11 +91,7 @@ fn by_chance(random: &mut Random, faults: &Faults, operation: Operation, stage: 
     if !faults.concern(operation) || random.fraction() >= faults.rate {
         return None;
     }
-    let kinds: Vec<Fault> = if faults.kinds.is_empty() {
-        ORDINARY.to_vec()
-    } else {
-        faults.kinds.clone()
-    };
+    let kinds: Vec<Fault> = if faults.kinds.is_empty() { ORDINARY.to_vec() } else { faults.kinds.clone() };
     let possible: Vec<Fault> = kinds.into_iter().filter(|kind| kind.stage() == stage).collect();
     let mut order = FaultOrder::once(operation, random.pick(&possible)?);
     if order.fault == Fault::Status(429) {

@@ -54,7 +54,5 @@ async fn clear(world: Data<World>) -> HttpResponse {
 }
 
 fn listing(state: &State) -> HttpResponse {
-    HttpResponse::Ok().json(Listing {
-        orders: state.fault_book.orders(),
-    })
+    HttpResponse::Ok().json(Listing { orders: state.fault_book.orders() })
 }

@@ -76,11 +76,7 @@ impl Default for Faults {
 impl Faults {
     /// Whether chance concerns calls of `operation`.
     pub(crate) fn concern(&self, operation: Operation) -> bool {
-        self.operations.is_empty()
-            || self
-                .operations
-                .iter()
-                .any(|concerned| concerned.covers(operation))
+        self.operations.is_empty() || self.operations.iter().any(|concerned| concerned.covers(operation))
     }
 
     /// Refuses values that would have no meaning.

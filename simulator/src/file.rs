@@ -72,8 +72,7 @@ impl StoredFile {
     }
 
     fn is_live(&self, now_ms: u64) -> bool {
-        self.expires_at()
-            .is_none_or(|expires_at| now_ms / 1000 < expires_at)
+        self.expires_at().is_none_or(|expires_at| now_ms / 1000 < expires_at)
     }
 }
 
@@ -103,10 +102,7 @@ impl Files {
         if self.get(project, id, now_ms).is_none() {
             return false;
         }
-        self.keys
-            .remove(id)
-            .and_then(|key| self.by_age.remove(&key))
-            .is_some()
+        self.keys.remove(id).and_then(|key| self.by_age.remove(&key)).is_some()
     }
 
     /// Replaces the content of a file that was announced before it was written.
@@ -118,8 +114,6 @@ impl Files {
 
     /// The files of a project, oldest first.
     pub(crate) fn list(&self, project: Project, now_ms: u64) -> impl Iterator<Item = &StoredFile> {
-        self.by_age
-            .values()
-            .filter(move |file| file.project == project && file.is_live(now_ms))
+        self.by_age.values().filter(move |file| file.project == project && file.is_live(now_ms))
     }
 }

@@ -17,10 +17,7 @@ const DEFAULT_LIMIT: usize = 10_000;
 pub(crate) fn configure(service: &mut ServiceConfig) {
     service
         .service(
-            resource("/v1/files")
-                .get(list)
-                .post(upload)
-                .default_service(method_not_allowed("GET, POST")),
+            resource("/v1/files").get(list).post(upload).default_service(method_not_allowed("GET, POST")),
         )
         .service(
             resource("/v1/files/{id}")
@@ -28,11 +25,7 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
                 .delete(delete)
                 .default_service(method_not_allowed("GET, DELETE")),
         )
-        .service(
-            resource("/v1/files/{id}/content")
-                .get(content)
-                .default_service(method_not_allowed("GET")),
-        );
+        .service(resource("/v1/files/{id}/content").get(content).default_service(method_not_allowed("GET")));
 }
 
 async fn upload(
@@ -71,30 +64,13 @@ async fn list(
     let limit = query.limit(DEFAULT_LIMIT, 1..=DEFAULT_LIMIT)?;
     let newest_first = query.newest_first()?;
     let state = world.lock();
-    let wanted = |file: &&StoredFile| {
-        query
-            .purpose
-            .as_ref()
-            .is_none_or(|purpose| *purpose == file.purpose)
-    };
-    let mut files: Vec<_> = state
-        .files
-        .list(*project, world.clock.now_ms())
-        .filter(wanted)
-        .collect();
+    let wanted = |file: &&StoredFile| query.purpose.as_ref().is_none_or(|purpose| *purpose == file.purpose);
+    let mut files: Vec<_> = state.files.list(*project, world.clock.now_ms()).filter(wanted).collect();
     if newest_first {
         files.reverse();
     }
-    let listed = files.into_iter().map(|file| Listed {
-        id: &file.id,
-        object: file,
-    });
-    let page = query.cut(
-        limit,
-        listed,
-        |file| serde_json::to_value(file.view()),
-        no_such_file,
-    )?;
+    let listed = files.into_iter().map(|file| Listed { id: &file.id, object: file });
+    let page = query.cut(limit, listed, |file| serde_json::to_value(file.view()), no_such_file)?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -104,10 +80,7 @@ async fn retrieve(
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let state = world.lock();
-    let file = state
-        .files
-        .get(*project, &id, world.clock.now_ms())
-        .ok_or_else(|| no_such_file(&id))?;
+    let file = state.files.get(*project, &id, world.clock.now_ms()).ok_or_else(|| no_such_file(&id))?;
     Ok(HttpResponse::Ok().json(file.view()))
 }
 
@@ -129,10 +102,7 @@ async fn content(
 ) -> Result<HttpResponse, ApiError> {
     let now_ms = world.clock.now_ms();
     let mut state = world.lock();
-    let file = state
-        .files
-        .get(*project, &id, now_ms)
-        .ok_or_else(|| no_such_file(&id))?;
+    let file = state.files.get(*project, &id, now_ms).ok_or_else(|| no_such_file(&id))?;
     let readable = file.created_ms.saturating_add(state.faults.content_lag_ms);
     if file.purpose == RESULT_PURPOSE && now_ms < readable {
         state.ledger.count_fault("content_lag");
@@ -145,9 +115,7 @@ async fn content(
         let message = format!("Not allowed to download files of purpose: {}", file.purpose);
         return Err(ApiError::invalid(message));
     }
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .body(web::Bytes::clone(&file.content)))
+    Ok(HttpResponse::Ok().content_type("application/octet-stream").body(web::Bytes::clone(&file.content)))
 }
 
 fn no_such_file(id: &str) -> ApiError {

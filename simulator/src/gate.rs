@@ -78,14 +78,8 @@ fn admit(world: &World, request: &ServiceRequest) -> Result<Project, ApiError> {
     if !request.path().starts_with("/v1/") {
         return Ok(Project(0));
     }
-    let header = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let key = header
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::trim)
-        .unwrap_or_default();
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let key = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).unwrap_or_default();
     if key.is_empty() {
         let message = "You didn't provide an API key.";
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, message));
@@ -101,11 +95,7 @@ fn admit(world: &World, request: &ServiceRequest) -> Result<Project, ApiError> {
 
 /// The answer to a path that does not exist.
 pub(crate) async fn unknown_path(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::not_found(format!(
-        "Invalid URL ({} {})",
-        request.method(),
-        request.path()
-    )))
+    Err(ApiError::not_found(format!("Invalid URL ({} {})", request.method(), request.path())))
 }
 
 /// The answer to a method that a path does not know; `allowed` names those it knows.

@@ -13,10 +13,7 @@ pub(crate) struct Identifiers {
 
 impl Identifiers {
     pub(crate) fn new(seed: u64) -> Identifiers {
-        Identifiers {
-            seed,
-            issued: AtomicU64::new(0),
-        }
+        Identifiers { seed, issued: AtomicU64::new(0) }
     }
 
     /// A new id: the prefix and 32 hexadecimal digits.

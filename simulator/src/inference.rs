@@ -58,9 +58,9 @@ impl<'a> Inference<'a> {
             Endpoint::Embeddings => EmbeddingRequest::read(body).map(Inference::Embedding),
             Endpoint::Moderations => ModerationRequest::read(body).map(Inference::Moderation),
             Endpoint::Responses => ResponseRequest::read(body).map(Inference::Response),
-            Endpoint::ImageGenerations | Endpoint::ImageEdits | Endpoint::Videos => Err(ApiError::invalid(
-                format!("{} are not simulated.", endpoint.title()),
-            )),
+            Endpoint::ImageGenerations | Endpoint::ImageEdits | Endpoint::Videos => {
+                Err(ApiError::invalid(format!("{} are not simulated.", endpoint.title())))
+            }
         }
     }
 
@@ -103,11 +103,7 @@ impl<'a> Inference<'a> {
     pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) -> serde_json::Result<Tokens> {
         if let Some(canned) = &context.knobs.canned_body {
             // Between JSON tokens a blank means the same as a line break, and inside strings there are none.
-            out.extend(
-                canned
-                    .bytes()
-                    .map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }),
-            );
+            out.extend(canned.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
             return Ok(Tokens::reported_by(canned));
         }
         match self {
@@ -129,13 +125,7 @@ impl<'a> Inference<'a> {
     }
 
     fn steered_failure(&self) -> Option<Failure> {
-        let steer = |text: &str| {
-            Prompt {
-                text: text.into(),
-                bytes: 0,
-            }
-            .steered_failure()
-        };
+        let steer = |text: &str| Prompt { text: text.into(), bytes: 0 }.steered_failure();
         match self {
             Inference::Embedding(request) => request.inputs.iter().find_map(|input| steer(&input.text)),
             Inference::Moderation(request) => request.inputs.iter().find_map(|input| steer(input)),

@@ -42,11 +42,7 @@ impl Injection {
         if order.fault == Fault::Trickle {
             order.bytes = order.bytes.or(Some(faults.trickle_bytes));
         }
-        Injection {
-            order,
-            chance: drawn.chance,
-            limit: Duration::from_millis(faults.hang_ms),
-        }
+        Injection { order, chance: drawn.chance, limit: Duration::from_millis(faults.hang_ms) }
     }
 
     /// Handles the request as far as the fault lets it, and spoils the answer.
@@ -81,15 +77,11 @@ impl Injection {
             Fault::Cut | Fault::CutChunked => {
                 let chunked = self.order.fault == Fault::CutChunked;
                 let (bytes, chance) = (self.order.bytes, self.chance);
-                Ok(respoil(answer, |whole| {
-                    broken_body::cut(whole, bytes, chance, chunked)
-                }))
+                Ok(respoil(answer, |whole| broken_body::cut(whole, bytes, chance, chunked)))
             }
             Fault::Trickle => {
                 let bytes = self.order.bytes.unwrap_or(1);
-                Ok(respoil(answer, |whole| {
-                    broken_body::trickle(whole, bytes, pause, self.limit)
-                }))
+                Ok(respoil(answer, |whole| broken_body::trickle(whole, bytes, pause, self.limit)))
             }
             _ => match self.refusal() {
                 Some(refusal) => Ok(answer.into_response(refusal)),
@@ -164,9 +156,7 @@ pub(crate) fn refusal(status: StatusCode) -> HttpResponse {
         403 => error("You are not allowed to do this.").code("unsupported_country_region_territory"),
         404 => error("The requested object does not exist."),
         409 => error("The object is locked by another request."),
-        429 => error("Rate limit reached for requests.")
-            .kind("requests")
-            .code("rate_limit_exceeded"),
+        429 => error("Rate limit reached for requests.").kind("requests").code("rate_limit_exceeded"),
         503 => error("The engine is currently overloaded, please try again later.").kind("server_error"),
         502 => {
             let page = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>\
@@ -174,9 +164,7 @@ pub(crate) fn refusal(status: StatusCode) -> HttpResponse {
             return HttpResponse::build(status).content_type("text/html").body(page);
         }
         504 => {
-            return HttpResponse::build(status)
-                .content_type("text/plain")
-                .body("upstream request timeout\n");
+            return HttpResponse::build(status).content_type("text/plain").body("upstream request timeout\n");
         }
         500.. => error("The server had an error while processing your request.")
             .kind("server_error")

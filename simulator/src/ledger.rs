@@ -113,9 +113,7 @@ impl Ledger {
     /// The counters together with the given batches.
     pub(crate) fn report(&self, batches: Vec<BatchEntry>) -> LedgerReport {
         let mut batches_by_key = BTreeMap::new();
-        let keys = batches
-            .iter()
-            .filter_map(|batch| batch.metadata.as_ref()?.get(KEY));
+        let keys = batches.iter().filter_map(|batch| batch.metadata.as_ref()?.get(KEY));
         for key in keys {
             *batches_by_key.entry(key.clone()).or_default() += 1;
         }
@@ -124,24 +122,12 @@ impl Ledger {
             uploads: self.uploads,
             creates: self.creates,
             retrieves: self.retrieves,
-            requests: self
-                .requests
-                .iter()
-                .map(|(name, count)| ((*name).to_owned(), *count))
-                .collect(),
+            requests: self.requests.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
             faults: self.faults.clone(),
             executed_lines: self.executed_lines,
             paid_lines: self.paid_lines,
-            executions: self
-                .executions
-                .iter()
-                .map(|(id, count)| (id.clone(), *count))
-                .collect(),
-            bodies: self
-                .bodies
-                .iter()
-                .map(|(hash, count)| (hexadecimal(hash), *count))
-                .collect(),
+            executions: self.executions.iter().map(|(id, count)| (id.clone(), *count)).collect(),
+            bodies: self.bodies.iter().map(|(hash, count)| (hexadecimal(hash), *count)).collect(),
             batches_by_key,
             batches,
         }

@@ -59,11 +59,7 @@ impl LineFault {
         if random.fraction() >= faults.line_fault_rate {
             return None;
         }
-        let kinds = if faults.line_kinds.is_empty() {
-            &ALL[..]
-        } else {
-            &faults.line_kinds
-        };
+        let kinds = if faults.line_kinds.is_empty() { &ALL[..] } else { &faults.line_kinds };
         random.pick(kinds)
     }
 

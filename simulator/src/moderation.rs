@@ -57,10 +57,7 @@ impl<'a> ModerationRequest<'a> {
                 .map(|element| parameter::required_text("input", Some(element)))
                 .collect::<Result<_, _>>()?,
         };
-        Ok(ModerationRequest {
-            model: model.unwrap_or(Cow::Borrowed("omni-moderation-latest")),
-            inputs,
-        })
+        Ok(ModerationRequest { model: model.unwrap_or(Cow::Borrowed("omni-moderation-latest")), inputs })
     }
 
     /// Appends the verdicts to `out` as JSON: a text is flagged if it names violence, so that the result
@@ -71,16 +68,8 @@ impl<'a> ModerationRequest<'a> {
             let score = if flagged { 0.9 } else { 0.01 };
             Verdict {
                 flagged,
-                categories: Categories {
-                    harassment: false,
-                    hate: false,
-                    violence: flagged,
-                },
-                category_scores: Categories {
-                    harassment: 0.01,
-                    hate: 0.01,
-                    violence: score,
-                },
+                categories: Categories { harassment: false, hate: false, violence: flagged },
+                category_scores: Categories { harassment: 0.01, hate: 0.01, violence: score },
             }
         });
         let moderation = Moderation {

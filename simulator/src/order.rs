@@ -85,15 +85,12 @@ impl FromStr for FaultOrder {
     type Err = String;
 
     fn from_str(text: &str) -> Result<FaultOrder, String> {
-        let (operation, rest) = text
-            .split_once('=')
-            .ok_or_else(|| format!("'{text}' is not operation=fault[:times[:after]]"))?;
+        let (operation, rest) =
+            text.split_once('=').ok_or_else(|| format!("'{text}' is not operation=fault[:times[:after]]"))?;
         let mut parts = rest.split(':');
         let fault = parts.next().unwrap_or_default().parse()?;
-        let number = |text: &str| {
-            text.parse::<u64>()
-                .map_err(|cause| format!("'{text}' is not a number: {cause}"))
-        };
+        let number =
+            |text: &str| text.parse::<u64>().map_err(|cause| format!("'{text}' is not a number: {cause}"));
         let mut order = FaultOrder::once(operation.parse()?, fault);
         match parts.next() {
             None => {}

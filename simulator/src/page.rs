@@ -54,9 +54,8 @@ impl PageQuery {
         let Some(text) = &self.limit else {
             return Ok(default);
         };
-        let limit = text
-            .parse::<i64>()
-            .map_err(|_| ApiError::wrong_type("limit", "an integer", "a string"))?;
+        let limit =
+            text.parse::<i64>().map_err(|_| ApiError::wrong_type("limit", "an integer", "a string"))?;
         let violated = |relation: &str, bound: usize, code: &'static str| {
             let message =
                 format!("Invalid 'limit': expected a value {relation} {bound}, but got {limit} instead.");

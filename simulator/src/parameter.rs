@@ -34,17 +34,13 @@ pub(crate) fn is_object(raw: &RawValue) -> bool {
 
 /// The value of a string, or `None` if it is anything else.
 pub(crate) fn as_text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw.get())
-        .ok()
-        .map(|text| text.0)
+    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 
 /// A string, if given.
 pub(crate) fn text<'a>(name: &str, member: Member<'a>) -> Result<Option<Cow<'a, str>>, ApiError> {
     let Some(raw) = member else { return Ok(None) };
-    as_text(raw)
-        .map(Some)
-        .ok_or_else(|| ApiError::wrong_type(name, "a string", kind(raw)))
+    as_text(raw).map(Some).ok_or_else(|| ApiError::wrong_type(name, "a string", kind(raw)))
 }
 
 /// A string that must be given.

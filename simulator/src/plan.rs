@@ -41,10 +41,7 @@ impl Plan {
         self.order = Random::from((seed, batch)).permutation(len);
         let fails = |position: u32| self.lines.get(position as usize).is_some_and(|line| line.fails);
         let places = (0..).zip(&self.order);
-        self.failing = places
-            .filter(|&(_, &position)| fails(position))
-            .map(|(place, _)| place)
-            .collect();
+        self.failing = places.filter(|&(_, &position)| fails(position)).map(|(place, _)| place).collect();
     }
 
     /// How many of the lines executed first, `count` of them, fail.
@@ -54,18 +51,12 @@ impl Plan {
 
     /// The lines executed first, `count` of them.
     pub(crate) fn first(&self, count: usize) -> impl Iterator<Item = &PlannedLine> {
-        self.order
-            .iter()
-            .take(count)
-            .filter_map(|&position| self.lines.get(position as usize))
+        self.order.iter().take(count).filter_map(|&position| self.lines.get(position as usize))
     }
 
     /// The lines left when `count` have been executed.
     pub(crate) fn rest(&self, count: usize) -> impl Iterator<Item = &PlannedLine> {
-        self.order
-            .iter()
-            .skip(count)
-            .filter_map(|&position| self.lines.get(position as usize))
+        self.order.iter().skip(count).filter_map(|&position| self.lines.get(position as usize))
     }
 
     /// The bytes of one line.

@@ -54,11 +54,7 @@ impl<'a> Prompt<'a> {
             // Items of a responses input may have no role, such as the output of a tool.
             if let Some(role) = parameter::text(&format!("{path}.role"), message.role)? {
                 if !ROLES.contains(&role.as_ref()) {
-                    return Err(ApiError::unsupported_value(
-                        &format!("{path}.role"),
-                        &role,
-                        &ROLES,
-                    ));
+                    return Err(ApiError::unsupported_value(&format!("{path}.role"), &role, &ROLES));
                 }
                 if role == "user" {
                     last_user = message.content;
@@ -70,19 +66,13 @@ impl<'a> Prompt<'a> {
             Some(content) => content_text(&format!("{name}.content"), content)?,
             None => Cow::Borrowed(""),
         };
-        Ok(Prompt {
-            text,
-            bytes: raw.get().len(),
-        })
+        Ok(Prompt { text, bytes: raw.get().len() })
     }
 
     /// Reads an input that is either a string or a list of messages.
     pub(crate) fn from_input(name: &str, raw: &'a RawValue) -> Result<Prompt<'a>, ApiError> {
         match parameter::as_text(raw) {
-            Some(text) => Ok(Prompt {
-                text,
-                bytes: raw.get().len(),
-            }),
+            Some(text) => Ok(Prompt { text, bytes: raw.get().len() }),
             None => Prompt::from_messages(name, raw),
         }
     }
@@ -97,9 +87,7 @@ impl<'a> Prompt<'a> {
         let (digits, _) = rest.split_once("]]")?;
         match digits.parse::<u16>().ok()? {
             0 => Some(Failure::StatusZero),
-            number @ 400..=599 => Some(Failure::Refused(steered_error(
-                StatusCode::from_u16(number).ok()?,
-            ))),
+            number @ 400..=599 => Some(Failure::Refused(steered_error(StatusCode::from_u16(number).ok()?))),
             _ => None,
         }
     }
@@ -121,10 +109,7 @@ fn content_text<'a>(name: &str, content: &'a RawValue) -> Result<Cow<'a, str>, A
 }
 
 fn steered_error(status: StatusCode) -> ApiError {
-    let error = ApiError::new(
-        status,
-        format!("The prompt asked for status {}.", status.as_u16()),
-    );
+    let error = ApiError::new(status, format!("The prompt asked for status {}.", status.as_u16()));
     match status.as_u16() {
         401 => error.code("invalid_api_key"),
         404 => error.code("model_not_found"),

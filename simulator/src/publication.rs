@@ -27,10 +27,7 @@ impl State {
         let (Some(plan), Some(results)) = (batch.plan.take(), &mut batch.results) else {
             return;
         };
-        let (output, error) = (
-            std::mem::take(&mut results.output),
-            std::mem::take(&mut results.error),
-        );
+        let (output, error) = (std::mem::take(&mut results.output), std::mem::take(&mut results.error));
         let no_error_file = if batch.fate.zero_byte_error_file {
             NoErrorFile::ZeroByteFile
         } else {

@@ -102,21 +102,14 @@ impl<'a> ResponseRequest<'a> {
     /// Appends the answer to `out` as JSON.
     pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) -> serde_json::Result<Tokens> {
         let answer = answer_to(&self.prompt.text);
-        let tokens = Tokens {
-            input: Tokens::estimate(self.prompt.bytes),
-            output: Tokens::estimate(answer.len()),
-        };
+        let tokens =
+            Tokens { input: Tokens::estimate(self.prompt.bytes), output: Tokens::estimate(answer.len()) };
         let message = OutputMessage {
             id: format!("msg_{}", context.hash),
             kind: "message",
             status: "completed",
             role: "assistant",
-            content: [OutputText {
-                kind: "output_text",
-                text: answer,
-                annotations: [],
-                logprobs: [],
-            }],
+            content: [OutputText { kind: "output_text", text: answer, annotations: [], logprobs: [] }],
         };
         let response = Response {
             id: format!("resp_{}", context.hash),
@@ -133,9 +126,7 @@ impl<'a> ResponseRequest<'a> {
             previous_response_id: None,
             store: false,
             temperature: 1.0,
-            text: TextSettings {
-                format: TextFormat { kind: "text" },
-            },
+            text: TextSettings { format: TextFormat { kind: "text" } },
             tool_choice: "auto",
             tools: [],
             top_p: 1.0,

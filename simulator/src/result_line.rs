@@ -43,10 +43,8 @@ pub(crate) const CANCELLED: Reason = Reason {
 };
 
 /// The model took too long.
-pub(crate) const TIMED_OUT: Reason = Reason {
-    code: "request_timeout",
-    message: "This request did not finish in time.",
-};
+pub(crate) const TIMED_OUT: Reason =
+    Reason { code: "request_timeout", message: "This request did not finish in time." };
 
 const MEMBERS: [&str; 4] = ["id", "custom_id", "response", "error"];
 const RESPONSE_MEMBERS: [&str; 3] = ["status_code", "request_id", "body"];

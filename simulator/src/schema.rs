@@ -14,12 +14,7 @@ const MAX_VALUES: usize = 1_000;
 /// A value of the shape `schema` describes, its strings holding `text`: required properties by type, the first
 /// of an enumeration, one element per array.
 pub(crate) fn sample(schema: &Value, text: &str) -> Value {
-    Sample {
-        root: schema,
-        text,
-        values: 0,
-    }
-    .fill(schema, 0)
+    Sample { root: schema, text, values: 0 }.fill(schema, 0)
 }
 
 struct Sample<'a> {
@@ -36,9 +31,7 @@ impl Sample<'_> {
         }
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let root = self.root;
-            let target = reference
-                .strip_prefix('#')
-                .and_then(|pointer| root.pointer(pointer));
+            let target = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
             return target.map_or(Value::Null, |target| self.fill(target, depth + 1));
         }
         if let Some(fixed) = schema.get("const") {
@@ -73,9 +66,7 @@ impl Sample<'_> {
         let required = schema.get("required").and_then(Value::as_array);
         let mut object = Map::new();
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
-            let property = schema
-                .get("properties")
-                .and_then(|properties| properties.get(name));
+            let property = schema.get("properties").and_then(|properties| properties.get(name));
             let value = property.map_or(Value::Null, |found| self.fill(found, depth + 1));
             object.insert(name.to_owned(), value);
         }
@@ -86,9 +77,7 @@ impl Sample<'_> {
 /// The type, or the first of several.
 fn kind(schema: &Value) -> Option<&str> {
     let declared = schema.get("type")?;
-    declared
-        .as_str()
-        .or_else(|| declared.get(0).and_then(Value::as_str))
+    declared.as_str().or_else(|| declared.get(0).and_then(Value::as_str))
 }
 
 #[cfg(test)]
@@ -100,10 +89,8 @@ mod tests {
     #[test]
     fn a_schema_that_requires_itself_many_times_stays_small() {
         let names: Vec<String> = (0..20).map(|n| format!("p{n}")).collect();
-        let properties: Map<String, Value> = names
-            .iter()
-            .map(|name| (name.clone(), json!({ "$ref": "#" })))
-            .collect();
+        let properties: Map<String, Value> =
+            names.iter().map(|name| (name.clone(), json!({ "$ref": "#" }))).collect();
         let schema = json!({ "type": "object", "required": names, "properties": properties });
         assert!(sample(&schema, "text").to_string().len() < 100_000);
     }

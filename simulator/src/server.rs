@@ -46,12 +46,7 @@ impl Simulator {
             .name("simulator".to_owned())
             .spawn(move || rt::System::new().block_on(serve(bind, workers, shared, sender)))?;
         match receiver.await {
-            Ok((address, server)) => Ok(Simulator {
-                address,
-                world,
-                server,
-                thread: Some(thread),
-            }),
+            Ok((address, server)) => Ok(Simulator { address, world, server, thread: Some(thread) }),
             // The sender is dropped when binding fails, and then the thread ends with the cause.
             Err(_) => Err(match thread.join() {
                 Ok(Err(cause)) => cause,
@@ -78,9 +73,7 @@ impl Simulator {
 
     /// Moves the virtual clock forward and makes every step that became due.
     pub fn advance(&self, by: Duration) {
-        self.world
-            .clock
-            .advance(u64::try_from(by.as_millis()).unwrap_or(u64::MAX));
+        self.world.clock.advance(u64::try_from(by.as_millis()).unwrap_or(u64::MAX));
         self.world.settle();
     }
 

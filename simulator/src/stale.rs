@@ -43,14 +43,7 @@ impl Batch {
         };
         members.insert("status".to_owned(), json!(earlier));
         let reached = format!("{}_at", self.status.name());
-        let unknown = [
-            "output_file_id",
-            "error_file_id",
-            "model",
-            "usage",
-            "errors",
-            reached.as_str(),
-        ];
+        let unknown = ["output_file_id", "error_file_id", "model", "usage", "errors", reached.as_str()];
         for name in unknown {
             if knobs.omit_nulls {
                 members.remove(name);
@@ -58,11 +51,7 @@ impl Batch {
                 members.insert(name.to_owned(), Value::Null);
             }
         }
-        let total = if earlier == Status::Validating {
-            0
-        } else {
-            self.total
-        };
+        let total = if earlier == Status::Validating { 0 } else { self.total };
         let counts = json!({ "total": total, "completed": 0, "failed": 0 });
         members.insert("request_counts".to_owned(), counts);
         Ok(value)

@@ -95,19 +95,12 @@ impl Batch {
             start.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
         };
         let unless_expired = |due: u64, step: Step| {
-            if due <= self.times.expires {
-                (due, step)
-            } else {
-                (self.times.expires, Step::Expire)
-            }
+            if due <= self.times.expires { (due, step) } else { (self.times.expires, Step::Expire) }
         };
         match self.status {
             Status::Validating => Some((after(self.times.created, timing.validating), Step::Validate)),
             Status::InProgress => {
-                let due = after(
-                    self.times.in_progress.unwrap_or(self.times.created),
-                    timing.per_batch,
-                );
+                let due = after(self.times.in_progress.unwrap_or(self.times.created), timing.per_batch);
                 if self.fate.expires {
                     let start = self.times.in_progress.unwrap_or(self.times.created);
                     return Some(unless_expired(after(start, timing.per_batch / 2), Step::Expire));
@@ -115,11 +108,8 @@ impl Batch {
                 Some(unless_expired(due, Step::Finalize))
             }
             Status::Finalizing => {
-                let due = after(
-                    self.times.finalizing.unwrap_or(self.times.created),
-                    timing.finalizing,
-                )
-                .saturating_add(self.fate.stuck_ms);
+                let due = after(self.times.finalizing.unwrap_or(self.times.created), timing.finalizing)
+                    .saturating_add(self.fate.stuck_ms);
                 Some(unless_expired(due, Step::Complete))
             }
             Status::Cancelling => {

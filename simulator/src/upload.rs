@@ -42,19 +42,11 @@ impl Upload {
         max_bytes: u64,
         error_detail: bool,
     ) -> Result<Upload, ApiError> {
-        let content_type = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if !content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("multipart/form-data")) {
-            return Err(ApiError::invalid(
-                "Unsupported content type: expected 'multipart/form-data'.",
-            ));
+            return Err(ApiError::invalid("Unsupported content type: expected 'multipart/form-data'."));
         }
-        let declared = request
-            .headers()
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok());
+        let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let declared = declared.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
         let capacity = usize::try_from(declared.min(max_bytes)).unwrap_or(0);
         let form = Form::read(Multipart::new(request.headers(), payload), max_bytes, capacity).await?;
@@ -70,24 +62,15 @@ impl Form {
             let name = part.name().unwrap_or_default().to_owned();
             match name.as_str() {
                 "file" => {
-                    let filename = part
-                        .content_disposition()
-                        .and_then(|disposition| disposition.get_filename());
+                    let filename =
+                        part.content_disposition().and_then(|disposition| disposition.get_filename());
                     let filename = filename.unwrap_or("upload").to_owned();
                     form.file = Some((filename, read_content(&mut part, max_bytes, capacity).await?));
                 }
                 "purpose" => form.purpose = Some(read_text(&mut part, &name).await?),
                 "expires_after[anchor]" => form.anchor = Some(read_text(&mut part, &name).await?),
                 "expires_after[seconds]" => form.seconds = Some(read_text(&mut part, &name).await?),
-                _ => {
-                    while part
-                        .next()
-                        .await
-                        .transpose()
-                        .map_err(|cause| unreadable(&cause))?
-                        .is_some()
-                    {}
-                }
+                _ => while part.next().await.transpose().map_err(|cause| unreadable(&cause))?.is_some() {},
             }
         }
         Ok(form)
@@ -111,17 +94,10 @@ impl Form {
             }
         };
         if purpose == "batch" && !(filename.ends_with(".jsonl") && begins_with_json(&content)) {
-            return Err(
-                ApiError::invalid("Invalid file format for Batch API. Must be .jsonl")
-                    .with_detail(error_detail),
-            );
+            return Err(ApiError::invalid("Invalid file format for Batch API. Must be .jsonl")
+                .with_detail(error_detail));
         }
-        Ok(Upload {
-            purpose,
-            filename,
-            content,
-            expires_after,
-        })
+        Ok(Upload { purpose, filename, content, expires_after })
     }
 }
 
@@ -161,9 +137,7 @@ async fn read_text(part: &mut Field, name: &str) -> Result<String, ApiError> {
 /// mark included, is left to validation (contract, section 1.1).
 fn begins_with_json(content: &[u8]) -> bool {
     let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
-    let first = content
-        .split(|&byte| byte == b'\n')
-        .find(|line| !line.trim_ascii().is_empty());
+    let first = content.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty());
     first.is_some_and(|line| serde_json::from_slice::<IgnoredAny>(line).is_ok())
 }
 

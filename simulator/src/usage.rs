@@ -70,9 +70,7 @@ impl Tokens {
 
     /// What a body says of itself; nothing if it has no usage.
     pub(crate) fn reported_by(body: &str) -> Tokens {
-        let usage = serde_json::from_str::<Reported>(body)
-            .ok()
-            .and_then(|reported| reported.usage);
+        let usage = serde_json::from_str::<Reported>(body).ok().and_then(|reported| reported.usage);
         usage.map_or(Tokens::default(), |usage| Tokens {
             input: usage.input_tokens,
             output: usage.output_tokens,

@@ -32,12 +32,7 @@ pub(crate) struct BatchError {
 impl BatchError {
     /// An error that concerns the batch as a whole.
     pub(crate) fn whole(code: &'static str, message: impl Into<String>, param: Option<&str>) -> BatchError {
-        BatchError {
-            code,
-            message: message.into(),
-            param: param.map(str::to_owned),
-            line: None,
-        }
+        BatchError { code, message: message.into(), param: param.map(str::to_owned), line: None }
     }
 
     /// The error for a file that does not exist or belongs to somebody else.
@@ -113,21 +108,12 @@ impl<'a> Validation<'a> {
 
     /// The plan for executing `input`, not yet shuffled, or why it cannot be executed.
     pub(crate) fn judge(mut self, input: &'a Bytes) -> Result<Plan, Vec<BatchError>> {
-        let count = line_ranges(input)
-            .take(self.limits.max_requests.saturating_add(1))
-            .count();
+        let count = line_ranges(input).take(self.limits.max_requests.saturating_add(1)).count();
         if count == 0 {
-            return Err(vec![BatchError::whole(
-                "empty_file",
-                "The input file holds no requests.",
-                None,
-            )]);
+            return Err(vec![BatchError::whole("empty_file", "The input file holds no requests.", None)]);
         }
         if count > self.limits.max_requests {
-            let message = format!(
-                "The input file holds more than {} requests.",
-                self.limits.max_requests
-            );
+            let message = format!("The input file holds more than {} requests.", self.limits.max_requests);
             return Err(vec![BatchError::whole("too_many_requests", message, None)]);
         }
         for (index, range) in line_ranges(input).enumerate() {
@@ -141,8 +127,7 @@ impl<'a> Validation<'a> {
                 "The input file holds {} embedding inputs, more than {}.",
                 self.embedding_inputs, self.limits.max_embedding_inputs
             );
-            self.errors
-                .push(BatchError::whole("too_many_requests", message, None));
+            self.errors.push(BatchError::whole("too_many_requests", message, None));
         }
         if !self.errors.is_empty() {
             self.errors.truncate(self.limits.max_listed_errors.max(1));
@@ -223,22 +208,16 @@ impl<'a> Validation<'a> {
             Some((_, Some(model))) => self.judge_model(number, model),
             Some((raw, None)) => self.report_type(number, "body.model", "a string", raw),
             None if self.endpoint == Endpoint::Moderations => {}
-            None => self.report(
-                number,
-                "invalid_request",
-                "Model parameter is required.",
-                Some("body.model"),
-            ),
+            None => {
+                self.report(number, "invalid_request", "Model parameter is required.", Some("body.model"))
+            }
         }
         if self.endpoint == Endpoint::ChatCompletions && essentials.messages.is_none() {
             let message = "Messages parameter is required.";
             self.report(number, "invalid_request", message, Some("body.messages"));
         }
         if essentials.stream.is_some_and(|stream| stream.get() == "true") {
-            let message = format!(
-                "{}: Streaming is not supported in the Batch API.",
-                self.endpoint.title()
-            );
+            let message = format!("{}: Streaming is not supported in the Batch API.", self.endpoint.title());
             self.report(number, "streaming_unsupported", message, Some("body.stream"));
         }
     }
@@ -284,11 +263,6 @@ impl<'a> Validation<'a> {
 
     fn report(&mut self, line: usize, code: &'static str, message: impl Into<String>, param: Option<&str>) {
         let param = param.map(str::to_owned);
-        self.errors.push(BatchError {
-            code,
-            message: message.into(),
-            param,
-            line: Some(line),
-        });
+        self.errors.push(BatchError { code, message: message.into(), param, line: Some(line) });
     }
 }

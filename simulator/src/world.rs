@@ -94,9 +94,7 @@ impl World {
     pub(crate) fn report(&self) -> LedgerReport {
         self.settle();
         let state = self.lock();
-        state
-            .ledger
-            .report(state.batches.iter().map(Batch::entry).collect())
+        state.ledger.report(state.batches.iter().map(Batch::entry).collect())
     }
 }
 
@@ -127,11 +125,7 @@ impl State {
             request,
             fate,
             status: Status::Validating,
-            times: Times {
-                created: now_ms,
-                expires: now_ms.saturating_add(window_ms),
-                ..Times::default()
-            },
+            times: Times { created: now_ms, expires: now_ms.saturating_add(window_ms), ..Times::default() },
             errors: Vec::new(),
             total: 0,
             requested_model: None,
@@ -226,10 +220,8 @@ impl State {
         };
         let others = self.agenda.active().filter(|&other| other != position);
         let plans = others.filter_map(|other| self.batches.get(other)?.plan.as_ref());
-        let enqueued: u64 = plans
-            .filter(|other| other.model == plan.model)
-            .map(|other| other.prompt_tokens)
-            .sum();
+        let enqueued: u64 =
+            plans.filter(|other| other.model == plan.model).map(|other| other.prompt_tokens).sum();
         if enqueued.saturating_add(plan.prompt_tokens) > limit {
             return Err(vec![BatchError::token_limit(&plan.model, limit)]);
         }

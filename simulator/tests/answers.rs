@@ -8,25 +8,14 @@ use support::*;
 /// Runs `bodies` as one batch and returns the bodies of the answers by position.
 async fn answers(endpoint: &str, bodies: Vec<Value>) -> Vec<Value> {
     let bench = Bench::frozen().await;
-    let lines: Vec<String> = bodies
-        .into_iter()
-        .enumerate()
-        .map(|(n, body)| line_to(endpoint, &format!("{n:03}"), body))
-        .collect();
+    let lines: Vec<String> =
+        bodies.into_iter().enumerate().map(|(n, body)| line_to(endpoint, &format!("{n:03}"), body)).collect();
     let file = bench.upload(file_of(&lines)).await;
     let id = id_of(&bench.post("/batches", create_body(&file, endpoint)).await.ok());
     let batch = bench.finish(&id).await;
     let output = bench.results(&batch, "output_file_id").await;
-    assert_eq!(
-        output.len(),
-        lines.len(),
-        "{:?}",
-        bench.results(&batch, "error_file_id").await
-    );
-    by_custom_id(&output)
-        .into_values()
-        .map(|line| line["response"]["body"].clone())
-        .collect()
+    assert_eq!(output.len(), lines.len(), "{:?}", bench.results(&batch, "error_file_id").await);
+    by_custom_id(&output).into_values().map(|line| line["response"]["body"].clone()).collect()
 }
 
 fn with(prompt: &str, members: Value) -> Value {
@@ -43,11 +32,7 @@ async fn chat_completions_have_all_required_members() {
         { "type": "text", "text": "two " }, { "type": "image_url", "image_url": { "url": "data:," } },
         { "type": "text", "text": "parts" },
     ] }, { "role": "assistant", "content": "so far" }]);
-    let bodies = vec![
-        with("one", json!({})),
-        with("", json!({ "messages": parts })),
-        with("one", json!({})),
-    ];
+    let bodies = vec![with("one", json!({})), with("", json!({ "messages": parts })), with("one", json!({}))];
     let answers = answers(CHAT, bodies).await;
     let expected = json!([{
         "index": 0, "finish_reason": "stop", "logprobs": null,
@@ -59,10 +44,7 @@ async fn chat_completions_have_all_required_members() {
     assert_eq!(answers[0]["service_tier"], "default");
     assert!(text(&answers[0]["id"]).starts_with("chatcmpl-"));
     assert!(answers[0]["created"].is_u64());
-    assert_eq!(
-        answers[1]["choices"][0]["message"]["content"],
-        "Answer to: two parts"
-    );
+    assert_eq!(answers[1]["choices"][0]["message"]["content"], "Answer to: two parts");
     assert_ne!(answers[0]["id"], answers[2]["id"]);
 }
 
@@ -94,25 +76,13 @@ async fn chat_completions_offer_choices_logprobs_formats_and_tools() {
     let filled = json!({ "text": "Answer to: q", "count": 1, "flags": [true], "child": "only" });
     assert_eq!(content(0, 0), "Answer to: q (choice 0)");
     assert_eq!(content(0, 1), "Answer to: q (choice 1)");
-    let tokens = answers[1]["choices"][0]["logprobs"]["content"]
-        .as_array()
-        .expect("a list")
-        .clone();
-    assert_eq!(
-        tokens
-            .iter()
-            .map(|token| text(&token["token"]))
-            .collect::<String>(),
-        content(1, 0)
-    );
+    let tokens = answers[1]["choices"][0]["logprobs"]["content"].as_array().expect("a list").clone();
+    assert_eq!(tokens.iter().map(|token| text(&token["token"])).collect::<String>(), content(1, 0));
     assert_eq!(
         serde_json::from_str::<Value>(&content(2, 0)).expect("JSON"),
         json!({ "answer": "Answer to: q" })
     );
-    assert_eq!(
-        serde_json::from_str::<Value>(&content(3, 0)).expect("JSON"),
-        filled
-    );
+    assert_eq!(serde_json::from_str::<Value>(&content(3, 0)).expect("JSON"), filled);
     for (n, name) in [(4, "first"), (5, "second")] {
         let choice = &answers[n]["choices"][0];
         assert_eq!(choice["finish_reason"], "tool_calls");
@@ -140,27 +110,15 @@ async fn embeddings_depend_on_the_input_alone() {
             body(json!("one"), json!({})),
             body(json!(["one", "two"]), json!({})),
             body(json!([[1, 2, 3], [4]]), json!({ "dimensions": 4 })),
-            body(
-                json!([1, 2, 3]),
-                json!({ "encoding_format": "base64", "dimensions": 2 }),
-            ),
+            body(json!([1, 2, 3]), json!({ "encoding_format": "base64", "dimensions": 2 })),
         ],
     )
     .await;
     assert_eq!(answers[0]["data"][0], answers[1]["data"][0]);
-    assert_ne!(
-        answers[1]["data"][0]["embedding"],
-        answers[1]["data"][1]["embedding"]
-    );
+    assert_ne!(answers[1]["data"][0]["embedding"], answers[1]["data"][1]["embedding"]);
     assert_eq!(answers[1]["data"][1]["index"], 1);
-    assert_eq!(
-        answers[2]["data"][0]["embedding"].as_array().map(Vec::len),
-        Some(4)
-    );
-    assert_eq!(
-        answers[2]["usage"],
-        json!({ "prompt_tokens": 4, "total_tokens": 4 })
-    );
+    assert_eq!(answers[2]["data"][0]["embedding"].as_array().map(Vec::len), Some(4));
+    assert_eq!(answers[2]["usage"], json!({ "prompt_tokens": 4, "total_tokens": 4 }));
     // Two numbers of four bytes each in base64.
     assert_eq!(text(&answers[3]["data"][0]["embedding"]).len(), 12);
 }
@@ -170,26 +128,16 @@ async fn responses_completions_and_moderations_answer() {
     let input = json!([{ "role": "user", "content": [{ "type": "input_text", "text": "list" }] }]);
     let responses = answers(
         "/v1/responses",
-        vec![
-            json!({ "model": "gpt-4o", "input": "text" }),
-            json!({ "model": "gpt-4o", "input": input }),
-        ],
+        vec![json!({ "model": "gpt-4o", "input": "text" }), json!({ "model": "gpt-4o", "input": input })],
     )
     .await;
     for (response, prompt) in responses.iter().zip(["text", "list"]) {
         assert_eq!(response["object"], "response");
         assert_eq!(response["status"], "completed");
-        assert_eq!(
-            response["output"][0]["content"][0]["text"],
-            format!("Answer to: {prompt}")
-        );
+        assert_eq!(response["output"][0]["content"][0]["text"], format!("Answer to: {prompt}"));
         assert!(response["usage"]["input_tokens"].is_u64());
     }
-    let completion = answers(
-        "/v1/completions",
-        vec![json!({ "model": "gpt-3.5", "prompt": "text" })],
-    )
-    .await;
+    let completion = answers("/v1/completions", vec![json!({ "model": "gpt-3.5", "prompt": "text" })]).await;
     assert_eq!(completion[0]["choices"][0]["text"], "Answer to: text");
     let inputs = json!(["kind", "violence"]);
     let moderation = answers("/v1/moderations", vec![json!({ "input": inputs })]).await;

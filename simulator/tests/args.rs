@@ -16,17 +16,8 @@ fn flags_become_settings() {
     let settings = Command::parse_from(["simulate"]).simulate.settings();
     assert_eq!(settings.bind.to_string(), "127.0.0.1:8090");
     assert!(settings.keys.is_empty());
-    let flags = [
-        "simulate",
-        "--keys",
-        "one,two",
-        "--seed",
-        "7",
-        "--per-batch-ms",
-        "90",
-        "--bind",
-        "127.0.0.1:0",
-    ];
+    let flags =
+        ["simulate", "--keys", "one,two", "--seed", "7", "--per-batch-ms", "90", "--bind", "127.0.0.1:0"];
     let args = Command::parse_from(flags).simulate;
     assert!(!format!("{args:?}").contains("two"));
     let settings = args.settings();
@@ -64,11 +55,8 @@ fn faults_can_be_ordered_on_the_command_line() {
     assert_eq!(settings.faults.line_fault_rate, 0.05);
     assert_eq!(settings.faults.expire_rate, 0.1);
     assert_eq!(settings.faults.fail_rate, 1.0);
-    let unlimited = FaultOrder {
-        times: None,
-        after: 3,
-        ..FaultOrder::once(Operation::Any, Fault::Status(429))
-    };
+    let unlimited =
+        FaultOrder { times: None, after: 3, ..FaultOrder::once(Operation::Any, Fault::Status(429)) };
     assert_eq!(
         settings.fault_orders,
         [

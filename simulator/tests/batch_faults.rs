@@ -13,21 +13,16 @@ async fn with_faults(faults: Faults) -> Bench {
 
 /// Orders a fault for the next batch and submits it.
 async fn fated(bench: &Bench, fault: &str, lines: usize) -> String {
-    bench
-        .order(json!({ "operation": "create_batch", "fault": fault }))
-        .await;
+    bench.order(json!({ "operation": "create_batch", "fault": fault })).await;
     bench.submit(chat_file(lines)).await
 }
 
 #[tokio::test]
 async fn case_68_content_comes_late() {
     for status in [404, 502] {
-        let bench = with_faults(Faults {
-            content_lag_ms: 30_000,
-            content_lag_status: status,
-            ..Faults::default()
-        })
-        .await;
+        let bench =
+            with_faults(Faults { content_lag_ms: 30_000, content_lag_status: status, ..Faults::default() })
+                .await;
         let id = bench.submit(chat_file(2)).await;
         bench.advance(VALIDATING).await;
         bench.advance(RUNNING).await;
@@ -39,10 +34,7 @@ async fn case_68_content_comes_late() {
         let refused = bench.get(&path).await;
         assert_eq!(refused.status.as_u16(), status);
         if status == 404 {
-            assert_eq!(
-                refused.error(404)["message"],
-                format!("No such File object: {file}")
-            );
+            assert_eq!(refused.error(404)["message"], format!("No such File object: {file}"));
         }
         bench.content(text(&batch["input_file_id"])).await;
         bench.get(&format!("/files/{file}")).await.ok();
@@ -54,12 +46,8 @@ async fn case_68_content_comes_late() {
 
 #[tokio::test]
 async fn case_69_a_new_batch_cannot_be_read_yet() {
-    let bench = with_faults(Faults {
-        retrieve_lag_ms: 20_000,
-        list_lag_ms: 40_000,
-        ..Faults::default()
-    })
-    .await;
+    let bench =
+        with_faults(Faults { retrieve_lag_ms: 20_000, list_lag_ms: 40_000, ..Faults::default() }).await;
     let id = bench.submit(chat_file(1)).await;
     let path = format!("/batches/{id}");
     let error = bench.get(&path).await.error(404);
@@ -76,9 +64,7 @@ async fn case_69_a_new_batch_cannot_be_read_yet() {
 async fn case_70_cannot_find_file_once() {
     let bench = Bench::frozen().await;
     let file = bench.upload(chat_file(1)).await;
-    bench
-        .order(json!({ "operation": "create_batch", "fault": "cannot_find_file" }))
-        .await;
+    bench.order(json!({ "operation": "create_batch", "fault": "cannot_find_file" })).await;
     let id = bench.create(&file).await;
     let batch = bench.finish(&id).await;
     assert_eq!(batch["status"], "failed");
@@ -91,12 +77,8 @@ async fn case_70_cannot_find_file_once() {
     let id = bench.create(&file).await;
     assert_eq!(bench.finish(&id).await["status"], "completed");
 
-    bench
-        .patch(json!({ "knobs": { "missing_file_refused_at_create": true } }))
-        .await;
-    bench
-        .order(json!({ "operation": "create_batch", "fault": "cannot_find_file" }))
-        .await;
+    bench.patch(json!({ "knobs": { "missing_file_refused_at_create": true } })).await;
+    bench.order(json!({ "operation": "create_batch", "fault": "cannot_find_file" })).await;
     let refused = bench.post("/batches", create_body(&file, CHAT)).await.error(400);
     assert_eq!(refused["param"], "file_id");
     bench.create(&file).await;
@@ -107,9 +89,7 @@ async fn case_70_cannot_find_file_once() {
 #[tokio::test]
 async fn case_71_stuck_in_finalizing() {
     let bench = Bench::frozen().await;
-    bench
-        .order(json!({ "operation": "create_batch", "fault": "stuck_finalizing", "ms": 7_200_000 }))
-        .await;
+    bench.order(json!({ "operation": "create_batch", "fault": "stuck_finalizing", "ms": 7_200_000 })).await;
     let stuck = bench.submit(chat_file(2)).await;
     let usual = bench.submit(chat_file(2)).await;
     assert_eq!(bench.finish(&usual).await["status"], "completed");
@@ -140,33 +120,22 @@ async fn case_71_stuck_beyond_the_window() {
 async fn case_72_status_goes_back_once() {
     let bench = Bench::frozen().await;
     let id = bench.submit(chat_file(2)).await;
-    bench
-        .order(json!({ "operation": "retrieve_batch", "fault": "stale_status" }))
-        .await;
+    bench.order(json!({ "operation": "retrieve_batch", "fault": "stale_status" })).await;
     assert_eq!(bench.batch(&id).await["status"], "validating");
     let mut shown = Vec::new();
     for stage in [VALIDATING, RUNNING, FINALIZING] {
         bench.advance(stage).await;
         let stale = bench.batch(&id).await;
         let present = bench.batch(&id).await;
-        shown.push((
-            text(&stale["status"]).to_owned(),
-            text(&present["status"]).to_owned(),
-        ));
+        shown.push((text(&stale["status"]).to_owned(), text(&present["status"]).to_owned()));
         assert_eq!(stale[format!("{}_at", text(&present["status"]))], Value::Null);
         assert_eq!(stale["output_file_id"], Value::Null);
-        bench
-            .order(json!({ "operation": "retrieve_batch", "fault": "stale_status" }))
-            .await;
+        bench.order(json!({ "operation": "retrieve_batch", "fault": "stale_status" })).await;
     }
     let pairs: Vec<_> = shown.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     assert_eq!(
         pairs,
-        [
-            ("validating", "in_progress"),
-            ("in_progress", "finalizing"),
-            ("finalizing", "completed"),
-        ]
+        [("validating", "in_progress"), ("in_progress", "finalizing"), ("finalizing", "completed"),]
     );
     assert_eq!(bench.simulator.ledger().faults["stale_status"], 3);
 }
@@ -203,18 +172,12 @@ async fn case_73_listing() {
     assert_eq!(second["has_more"], false);
     let beyond = format!("/batches?limit=2&after={}", text(&second["last_id"]));
     let beyond = bench.get(&beyond).await.ok();
-    assert_eq!(
-        (&beyond["data"], &beyond["has_more"]),
-        (&json!([]), &json!(false))
-    );
+    assert_eq!((&beyond["data"], &beyond["has_more"]), (&json!([]), &json!(false)));
 }
 
 #[tokio::test]
 async fn case_74_batches_are_gone_after_their_retention() {
-    let limits = Limits {
-        batch_retention_seconds: Some(100_000),
-        ..Limits::default()
-    };
+    let limits = Limits { batch_retention_seconds: Some(100_000), ..Limits::default() };
     let bench = Bench::with(Settings { limits, ..frozen() }).await;
     let id = bench.submit(chat_file(1)).await;
     let batch = bench.finish(&id).await;
@@ -265,49 +228,27 @@ async fn a_batch_can_fail_or_expire_on_order() {
 #[tokio::test]
 async fn a_batch_can_lie_and_name_an_empty_file_on_order() {
     let bench = Bench::frozen().await;
-    bench
-        .order(json!({ "operation": "create_batch", "fault": "counts_lie" }))
-        .await;
+    bench.order(json!({ "operation": "create_batch", "fault": "counts_lie" })).await;
     let batch = bench.run(&[chat_line("a", "[[status:500]]")]).await;
-    assert_eq!(
-        batch["request_counts"],
-        json!({ "total": 1, "completed": 1, "failed": 0 })
-    );
+    assert_eq!(batch["request_counts"], json!({ "total": 1, "completed": 1, "failed": 0 }));
     assert_eq!(bench.results(&batch, "error_file_id").await.len(), 1);
 
     let id = fated(&bench, "zero_byte_error_file", 1).await;
     let batch = bench.finish(&id).await;
     assert!(bench.content(text(&batch["error_file_id"])).await.is_empty());
-    assert_eq!(
-        bench.run(&[chat_line("a", "fine")]).await["error_file_id"],
-        Value::Null
-    );
+    assert_eq!(bench.run(&[chat_line("a", "fine")]).await["error_file_id"], Value::Null);
 }
 
 #[tokio::test]
 async fn batches_fail_and_expire_by_chance() {
-    let bench = with_faults(Faults {
-        expire_rate: 0.25,
-        fail_rate: 0.25,
-        ..Faults::default()
-    })
-    .await;
+    let bench = with_faults(Faults { expire_rate: 0.25, fail_rate: 0.25, ..Faults::default() }).await;
     let file = bench.upload(chat_file(2)).await;
     for _ in 0..40 {
         bench.create(&file).await;
     }
-    bench
-        .control(Method::POST, "/clock", Some(json!({ "advance_seconds": 20_000 })))
-        .await
-        .ok();
+    bench.control(Method::POST, "/clock", Some(json!({ "advance_seconds": 20_000 }))).await.ok();
     let ledger = bench.simulator.ledger();
-    let count = |status: &str| {
-        ledger
-            .batches
-            .iter()
-            .filter(|batch| batch.status == status)
-            .count() as u64
-    };
+    let count = |status: &str| ledger.batches.iter().filter(|batch| batch.status == status).count() as u64;
     assert_eq!(ledger.faults["batch_fails"], count("failed"));
     assert_eq!(ledger.faults["batch_expires"], count("expired"));
     assert!((3..=20).contains(&count("failed")));

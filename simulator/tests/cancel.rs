@@ -19,10 +19,7 @@ async fn check_partial(bench: &Bench, batch: &Value, code: &str) {
         assert_eq!(line["response"], Value::Null);
         assert_eq!(line["error"]["code"], code);
     }
-    assert_eq!(
-        batch["request_counts"],
-        json!({ "total": 20, "completed": output.len(), "failed": 0 })
-    );
+    assert_eq!(batch["request_counts"], json!({ "total": 20, "completed": output.len(), "failed": 0 }));
     let ledger = bench.simulator.ledger();
     assert_eq!(ledger.executed_lines, output.len() as u64);
     assert!(ledger.executions.keys().eq(output.keys()));
@@ -62,9 +59,7 @@ async fn case_56_cancel_after_the_end() {
     let completed = bench.submit(chat_file(1)).await;
     let failed = bench.submit(chat_file(1) + "{}\n").await;
     bench.finish(&completed).await;
-    bench
-        .patch(json!({ "timing": { "per_batch_ms": 100_000_000 } }))
-        .await;
+    bench.patch(json!({ "timing": { "per_batch_ms": 100_000_000 } })).await;
     let expired = bench.submit(chat_file(1)).await;
     bench.advance(90_000).await;
     for (id, status) in [(completed, "completed"), (failed, "failed"), (expired, "expired")] {
@@ -83,10 +78,7 @@ async fn case_57_cancel_unknown() {
     let bench = Bench::frozen().await;
     let error = bench.cancel("batch_none").await.error(404);
     assert_eq!(error["message"], "No batch found with id 'batch_none'.");
-    assert_eq!(
-        bench.get("/batches/batch_none").await.error(404)["message"],
-        error["message"]
-    );
+    assert_eq!(bench.get("/batches/batch_none").await.error(404)["message"], error["message"]);
 }
 
 #[tokio::test]
@@ -101,9 +93,7 @@ async fn case_58_cancel_while_validating() {
     }
     assert_eq!(bench.simulator.ledger().executed_lines, 0);
 
-    bench
-        .patch(json!({ "knobs": { "cancel_while_validating": false } }))
-        .await;
+    bench.patch(json!({ "knobs": { "cancel_while_validating": false } })).await;
     let id = bench.submit(chat_file(3)).await;
     bench.cancel(&id).await.error(409);
     assert_eq!(bench.finish(&id).await["status"], "completed");
@@ -112,10 +102,7 @@ async fn case_58_cancel_while_validating() {
 #[tokio::test]
 async fn case_59_cancel_while_finalizing() {
     for (loses, ending) in [(false, "cancelled"), (true, "completed")] {
-        let knobs = Knobs {
-            cancel_loses_to_finalizing: loses,
-            ..Knobs::default()
-        };
+        let knobs = Knobs { cancel_loses_to_finalizing: loses, ..Knobs::default() };
         let bench = Bench::with(Settings { knobs, ..frozen() }).await;
         let id = bench.submit(chat_file(5)).await;
         bench.advance(VALIDATING + RUNNING).await;
@@ -131,10 +118,7 @@ async fn case_59_cancel_while_finalizing() {
 
 #[tokio::test]
 async fn case_60_window_passes() {
-    let timing = Timing {
-        per_batch: Duration::from_secs(2 * 86_400),
-        ..frozen().timing
-    };
+    let timing = Timing { per_batch: Duration::from_secs(2 * 86_400), ..frozen().timing };
     let bench = Bench::with(Settings { timing, ..frozen() }).await;
     let id = bench.submit(chat_file(20)).await;
     bench.advance(80_000).await;

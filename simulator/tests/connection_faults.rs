@@ -15,10 +15,7 @@ use tokio::net::TcpStream;
 
 /// Sends a call that must not get a complete head of an answer.
 async fn lost(bench: &Bench, method: Method, path: &str, body: Option<Value>) {
-    let mut request = bench
-        .client
-        .request(method, bench.url(path))
-        .bearer_auth(&bench.key);
+    let mut request = bench.client.request(method, bench.url(path)).bearer_auth(&bench.key);
     if let Some(body) = body {
         request = request.json(&body);
     }
@@ -33,10 +30,7 @@ fn marked(file: &str) -> Value {
 }
 
 async fn listed(bench: &Bench) -> Vec<Value> {
-    bench.get("/batches").await.ok()["data"]
-        .as_array()
-        .expect("a list")
-        .clone()
+    bench.get("/batches").await.ok()["data"].as_array().expect("a list").clone()
 }
 
 #[tokio::test]
@@ -74,9 +68,7 @@ async fn case_63_rate_limited_with_each_header() {
 async fn case_64_server_errors() {
     let bench = Bench::frozen().await;
     for status in [500, 502, 503, 504] {
-        bench
-            .order(json!({ "operation": "list_files", "fault": format!("status_{status}") }))
-            .await;
+        bench.order(json!({ "operation": "list_files", "fault": format!("status_{status}") })).await;
         let answer = bench.get("/files").await;
         assert_eq!(answer.status.as_u16(), status);
         let text = String::from_utf8_lossy(&answer.bytes).into_owned();
@@ -96,9 +88,7 @@ async fn case_64_server_errors() {
 async fn case_64_server_error_after_the_work_is_done() {
     let bench = Bench::frozen().await;
     let file = bench.upload(chat_file(1)).await;
-    bench
-        .order(json!({ "operation": "create_batch", "fault": "status_504", "committed": true }))
-        .await;
+    bench.order(json!({ "operation": "create_batch", "fault": "status_504", "committed": true })).await;
     assert_eq!(bench.post("/batches", marked(&file)).await.status.as_u16(), 504);
     assert_eq!(listed(&bench).await.len(), 1);
 }
@@ -106,9 +96,7 @@ async fn case_64_server_error_after_the_work_is_done() {
 #[tokio::test]
 async fn case_64_an_upload_is_read_to_its_end_before_it_is_refused() {
     let bench = Bench::frozen().await;
-    bench
-        .order(json!({ "operation": "upload_file", "fault": "status_503" }))
-        .await;
+    bench.order(json!({ "operation": "upload_file", "fault": "status_503" })).await;
     let large = vec![b'x'; 8 << 20];
     bench.upload_as("a.jsonl", "batch", large).await.error(503);
     assert_eq!(bench.simulator.ledger().uploads, 0);
@@ -118,9 +106,7 @@ async fn case_64_an_upload_is_read_to_its_end_before_it_is_refused() {
 async fn case_65_create_answer_lost() {
     let bench = Bench::frozen().await;
     let file = bench.upload(chat_file(1)).await;
-    bench
-        .order(json!({ "operation": "create_batch", "fault": "answer_lost" }))
-        .await;
+    bench.order(json!({ "operation": "create_batch", "fault": "answer_lost" })).await;
     lost(&bench, Method::POST, "/batches", Some(marked(&file))).await;
     let found = listed(&bench).await;
     assert_eq!(found.len(), 1);
@@ -146,19 +132,14 @@ async fn case_65_create_request_lost() {
     bench.post("/batches", marked(&file)).await.ok();
     let ledger = bench.simulator.ledger();
     assert_eq!(ledger.batches_by_key["k1"], 1);
-    assert_eq!(
-        (ledger.requests["create_batch"], ledger.faults["request_lost"]),
-        (4, 2)
-    );
+    assert_eq!((ledger.requests["create_batch"], ledger.faults["request_lost"]), (4, 2));
 }
 
 #[tokio::test]
 async fn case_65_the_connection_is_really_closed() {
     for fault in ["request_lost", "answer_lost"] {
         let bench = Bench::frozen().await;
-        bench
-            .order(json!({ "operation": "list_batches", "fault": fault }))
-            .await;
+        bench.order(json!({ "operation": "list_batches", "fault": fault })).await;
         let url = bench.simulator.base_url();
         let address = url.trim_start_matches("http://").trim_end_matches("/v1");
         let mut socket = TcpStream::connect(address).await.expect("a connection");
@@ -187,9 +168,7 @@ async fn stream_upload(bench: &Bench, size: usize) -> reqwest::Result<Response> 
 async fn case_66_upload_answer_lost() {
     let bench = Bench::frozen().await;
     for size in [1, 4 << 20] {
-        bench
-            .order(json!({ "operation": "upload_file", "fault": "answer_lost" }))
-            .await;
+        bench.order(json!({ "operation": "upload_file", "fault": "answer_lost" })).await;
         let before = bench.simulator.ledger().uploads;
         stream_upload(&bench, size).await.expect_err("no answer");
         assert_eq!(bench.simulator.ledger().uploads, before + 1);
@@ -202,9 +181,7 @@ async fn case_66_upload_answer_lost() {
 async fn case_66_upload_request_lost() {
     let bench = Bench::frozen().await;
     for size in [1, 4 << 20] {
-        bench
-            .order(json!({ "operation": "upload_file", "fault": "request_lost" }))
-            .await;
+        bench.order(json!({ "operation": "upload_file", "fault": "request_lost" })).await;
         stream_upload(&bench, size).await.expect_err("no answer");
     }
     assert_eq!(bench.get("/files").await.ok()["data"], json!([]));
@@ -228,9 +205,7 @@ async fn case_67_content_cut() {
         ("cut", Some(usize::MAX)),
         ("cut_chunked", Some(usize::MAX)),
     ] {
-        bench
-            .order(json!({ "operation": "file_content", "fault": fault, "bytes": at }))
-            .await;
+        bench.order(json!({ "operation": "file_content", "fault": fault, "bytes": at })).await;
         let request = bench.client.get(bench.url(&path)).bearer_auth(&bench.key);
         let response = request.send().await.expect("a head");
         let whole = (fault == "cut").then_some(content.len() as u64);
@@ -256,30 +231,18 @@ async fn case_67_content_cut() {
 
 #[tokio::test]
 async fn case_75_slow_headers_and_hung_sockets() {
-    let faults = Faults {
-        slow_ms: 60_000,
-        hang_ms: 60_000,
-        ..Faults::default()
-    };
+    let faults = Faults { slow_ms: 60_000, hang_ms: 60_000, ..Faults::default() };
     let bench = Bench::with(batch_gpt_simulator::Settings { faults, ..frozen() }).await;
     let file = bench.upload(chat_file(1)).await;
     let soon = Duration::from_millis(200);
     for (order, batches) in [
         (json!({ "operation": "create_batch", "fault": "slow_headers" }), 1),
         (json!({ "operation": "create_batch", "fault": "hang" }), 1),
-        (
-            json!({ "operation": "create_batch", "fault": "hang", "committed": true }),
-            2,
-        ),
+        (json!({ "operation": "create_batch", "fault": "hang", "committed": true }), 2),
     ] {
         bench.order(order).await;
         let request = bench.client.post(bench.url("/batches")).bearer_auth(&bench.key);
-        let fault = request
-            .json(&marked(&file))
-            .timeout(soon)
-            .send()
-            .await
-            .expect_err("silence");
+        let fault = request.json(&marked(&file)).timeout(soon).send().await.expect_err("silence");
         assert!(fault.is_timeout());
         // The client may give up before the call was handled.
         for _ in 0..200 {
@@ -305,20 +268,12 @@ async fn case_75_trickled_body() {
     let bench = Bench::frozen().await;
     let file = bench.upload(chat_file(1)).await;
     let path = format!("/files/{file}/content");
-    bench
-        .order(json!({ "operation": "file_content", "fault": "trickle", "bytes": 10, "ms": 1 }))
-        .await;
+    bench.order(json!({ "operation": "file_content", "fault": "trickle", "bytes": 10, "ms": 1 })).await;
     assert_eq!(bench.content(&file).await, chat_file(1).as_bytes());
 
     bench.patch(json!({ "faults": { "hang_ms": u64::MAX } })).await;
-    bench
-        .order(json!({ "operation": "file_content", "fault": "trickle", "bytes": 10, "ms": 60_000 }))
-        .await;
+    bench.order(json!({ "operation": "file_content", "fault": "trickle", "bytes": 10, "ms": 60_000 })).await;
     let request = bench.client.get(bench.url(&path)).bearer_auth(&bench.key);
-    let response = request
-        .timeout(Duration::from_millis(200))
-        .send()
-        .await
-        .expect("a head");
+    let response = request.timeout(Duration::from_millis(200)).send().await.expect("a head");
     assert!(response.bytes().await.expect_err("patience ends").is_timeout());
 }

@@ -11,11 +11,8 @@ use support::*;
 async fn the_ledger_counts_what_was_executed() {
     let bench = Bench::frozen().await;
     let same = chat_body("same");
-    let lines = [
-        line_to(CHAT, "a", same.clone()),
-        line_to(CHAT, "b", same),
-        chat_line("c", "[[status:500]]"),
-    ];
+    let lines =
+        [line_to(CHAT, "a", same.clone()), line_to(CHAT, "b", same), chat_line("c", "[[status:500]]")];
     let file = bench.upload(file_of(&lines)).await;
     let mut body = create_body(&file, CHAT);
     body["metadata"] = json!({ "mark": "one" });
@@ -28,11 +25,7 @@ async fn the_ledger_counts_what_was_executed() {
     assert_eq!(ledger["executed_lines"], 3);
     assert_eq!(ledger["paid_lines"], 2);
     assert_eq!(ledger["executions"], json!({ "a": 1, "b": 1, "c": 1 }));
-    let bodies: Vec<&Value> = ledger["bodies"]
-        .as_object()
-        .expect("an object")
-        .values()
-        .collect();
+    let bodies: Vec<&Value> = ledger["bodies"].as_object().expect("an object").values().collect();
     assert_eq!(bodies.len(), 2);
     assert!(bodies.contains(&&json!({ "executed": 2, "paid": 2 })));
     assert!(bodies.contains(&&json!({ "executed": 1, "paid": 0 })));
@@ -41,10 +34,7 @@ async fn the_ledger_counts_what_was_executed() {
         "metadata": { "mark": "one" },
     }]);
     assert_eq!(ledger["batches"], expected);
-    assert_eq!(
-        serde_json::to_value(bench.simulator.ledger()).expect("JSON"),
-        ledger
-    );
+    assert_eq!(serde_json::to_value(bench.simulator.ledger()).expect("JSON"), ledger);
 }
 
 #[tokio::test]
@@ -64,10 +54,7 @@ async fn settings_are_merged_and_checked() {
         json!({ "knobs": { "canned_body": "{" } }),
         json!([]),
     ] {
-        bench
-            .control(Method::POST, "/settings", Some(bad))
-            .await
-            .error(400);
+        bench.control(Method::POST, "/settings", Some(bad)).await.error(400);
     }
     assert_eq!(bench.control(Method::GET, "/settings", None).await.ok(), expected);
     let back = json!({ "limits": { "enqueued_tokens": null } });
@@ -80,27 +67,14 @@ async fn settings_are_merged_and_checked() {
 #[tokio::test]
 async fn the_clock_only_goes_forward() {
     let bench = Bench::frozen().await;
-    for bad in [
-        json!({}),
-        json!({ "advance_seconds": -1 }),
-        json!({ "advance_seconds": 1, "and": 2 }),
-    ] {
+    for bad in [json!({}), json!({ "advance_seconds": -1 }), json!({ "advance_seconds": 1, "and": 2 })] {
         bench.control(Method::POST, "/clock", Some(bad)).await.error(400);
     }
-    let first = bench
-        .control(Method::POST, "/clock", Some(json!({ "advance_seconds": 0 })))
-        .await
-        .ok();
-    let second = bench
-        .control(Method::POST, "/clock", Some(json!({ "advance_seconds": 100 })))
-        .await
-        .ok();
+    let first = bench.control(Method::POST, "/clock", Some(json!({ "advance_seconds": 0 }))).await.ok();
+    let second = bench.control(Method::POST, "/clock", Some(json!({ "advance_seconds": 100 }))).await.ok();
     assert!(second["now"].as_u64() >= first["now"].as_u64().map(|now| now + 100));
     let far = json!({ "advance_seconds": u64::MAX });
-    bench
-        .control(Method::POST, "/clock", Some(far.clone()))
-        .await
-        .ok();
+    bench.control(Method::POST, "/clock", Some(far.clone())).await.ok();
     bench.control(Method::POST, "/clock", Some(far)).await.ok();
     bench.submit(chat_file(1)).await;
 }
@@ -120,9 +94,6 @@ async fn batches_end_by_themselves_in_real_time() {
 
 #[test]
 fn keys_stay_out_of_debug_output() {
-    let settings = Settings {
-        keys: vec!["sk-secret".to_owned()],
-        ..Settings::default()
-    };
+    let settings = Settings { keys: vec!["sk-secret".to_owned()], ..Settings::default() };
     assert!(!format!("{settings:?}").contains("sk-secret"));
 }

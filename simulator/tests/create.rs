@@ -18,14 +18,8 @@ async fn case_17_minimal_create() {
     assert_eq!(batch["endpoint"], CHAT);
     assert_eq!(batch["input_file_id"], file);
     assert_eq!(batch["completion_window"], "24h");
-    assert_eq!(
-        batch["expires_at"],
-        batch["created_at"].as_u64().expect("a time") + 86_400
-    );
-    assert_eq!(
-        batch["request_counts"],
-        json!({ "total": 0, "completed": 0, "failed": 0 })
-    );
+    assert_eq!(batch["expires_at"], batch["created_at"].as_u64().expect("a time") + 86_400);
+    assert_eq!(batch["request_counts"], json!({ "total": 0, "completed": 0, "failed": 0 }));
     let unset = [
         "model",
         "errors",
@@ -65,19 +59,13 @@ async fn case_18_missing_parameters() {
 async fn case_19_bad_endpoint() {
     let bench = Bench::frozen().await;
     let file = bench.upload(chat_file(1)).await;
-    let error = bench
-        .post("/batches", create_body(&file, "/v1/chat"))
-        .await
-        .error(400);
+    let error = bench.post("/batches", create_body(&file, "/v1/chat")).await.error(400);
     assert_eq!(error["code"], "invalid_value");
     assert_eq!(error["param"], "endpoint");
     let message = text(&error["message"]);
-    for part in [
-        "Invalid value: '/v1/chat'. Supported values are: ",
-        "'/v1/responses'",
-        CHAT,
-        "'/v1/videos'.",
-    ] {
+    for part in
+        ["Invalid value: '/v1/chat'. Supported values are: ", "'/v1/responses'", CHAT, "'/v1/videos'."]
+    {
         assert!(message.contains(part), "{message}");
     }
 }
@@ -112,11 +100,7 @@ async fn case_21_metadata() {
         "Invalid type for 'metadata.tags': expected a string, but got an array instead."
     );
     let pairs = |count: usize| {
-        Value::Object(
-            (0..count)
-                .map(|n| (format!("key-{n}"), json!("value")))
-                .collect::<Map<_, _>>(),
-        )
+        Value::Object((0..count).map(|n| (format!("key-{n}"), json!("value"))).collect::<Map<_, _>>())
     };
     with(pairs(17)).await.error(400);
     with(json!({ "k".repeat(65): "value" })).await.error(400);
@@ -133,12 +117,7 @@ async fn case_21_metadata() {
 #[tokio::test]
 async fn case_22_output_expires_after() {
     let bench = Bench::frozen().await;
-    let file = bench
-        .upload(file_of(&[
-            chat_line("a", "fine"),
-            chat_line("b", "[[status:500]]"),
-        ]))
-        .await;
+    let file = bench.upload(file_of(&[chat_line("a", "fine"), chat_line("b", "[[status:500]]")])).await;
     let mut body = create_body(&file, CHAT);
     for seconds in [3_599, 2_592_001] {
         body["output_expires_after"] = json!({ "anchor": "created_at", "seconds": seconds });
@@ -151,10 +130,7 @@ async fn case_22_output_expires_after() {
         let result = bench.get(&format!("/files/{}", text(&batch[member]))).await.ok();
         assert_eq!(result["purpose"], "batch_output");
         assert_eq!(result["created_at"], batch["completed_at"]);
-        assert_eq!(
-            result["expires_at"],
-            result["created_at"].as_u64().expect("a time") + 7_200
-        );
+        assert_eq!(result["expires_at"], result["created_at"].as_u64().expect("a time") + 7_200);
     }
 }
 
@@ -171,23 +147,15 @@ async fn case_23_unknown_input_file() {
     assert_eq!(error["line"], Value::Null);
     assert!(text(&error["message"]).starts_with("Cannot find file file-none, or organization "));
 
-    bench
-        .patch(json!({ "knobs": { "missing_file_refused_at_create": true } }))
-        .await;
-    let refused = bench
-        .post("/batches", create_body("file-none", CHAT))
-        .await
-        .error(400);
+    bench.patch(json!({ "knobs": { "missing_file_refused_at_create": true } })).await;
+    let refused = bench.post("/batches", create_body("file-none", CHAT)).await.error(400);
     assert_eq!(refused["message"], error["message"]);
     assert_eq!(bench.simulator.ledger().creates, 1);
 }
 
 #[tokio::test]
 async fn case_24_creations_per_hour() {
-    let limits = Limits {
-        creations_per_hour: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { creations_per_hour: 2, ..Limits::default() };
     let bench = Bench::with(Settings { limits, ..frozen() }).await;
     let file = bench.upload(chat_file(1)).await;
     bench.create(&file).await;
@@ -196,10 +164,7 @@ async fn case_24_creations_per_hour() {
     assert_eq!(answer.error(429)["code"], "rate_limit_exceeded");
     let wait: u64 = answer.header("retry-after").parse().expect("whole seconds");
     assert!((1..=3_600).contains(&wait));
-    assert_eq!(
-        bench.get("/batches").await.ok()["data"].as_array().map(Vec::len),
-        Some(2)
-    );
+    assert_eq!(bench.get("/batches").await.ok()["data"].as_array().map(Vec::len), Some(2));
     bench.advance(wait).await;
     bench.create(&file).await;
 }
@@ -237,16 +202,11 @@ async fn batches_are_listed_newest_first_in_pages() {
     }
     let page = bench.get("/batches?limit=2").await.ok();
     assert_eq!(
-        page["data"]
-            .as_array()
-            .map(|data| data.iter().map(id_of).collect()),
+        page["data"].as_array().map(|data| data.iter().map(id_of).collect()),
         Some(created[..2].to_vec())
     );
     assert_eq!(page["has_more"], true);
-    let page = bench
-        .get(&format!("/batches?limit=1&after={}", created[1]))
-        .await
-        .ok();
+    let page = bench.get(&format!("/batches?limit=1&after={}", created[1])).await.ok();
     assert_eq!(page["first_id"], created[2]);
     assert_eq!(page["has_more"], false);
     bench.get("/batches?limit=101").await.error(400);

@@ -10,15 +10,9 @@ use support::*;
 
 fn mixed_lines() -> Vec<String> {
     let prompt = |n: usize| {
-        if n.is_multiple_of(3) {
-            "[[status:500]]".to_owned()
-        } else {
-            format!("question {n}")
-        }
+        if n.is_multiple_of(3) { "[[status:500]]".to_owned() } else { format!("question {n}") }
     };
-    (0..9)
-        .map(|n| chat_line(&format!("id-{n}"), &prompt(n)))
-        .collect()
+    (0..9).map(|n| chat_line(&format!("id-{n}"), &prompt(n))).collect()
 }
 
 #[tokio::test]
@@ -40,10 +34,7 @@ async fn case_39_states_follow_each_other_with_monotone_timestamps() {
             assert_eq!(batch[*name], *value, "{name} changed");
         }
         let value = batch[timestamp].clone();
-        assert!(
-            value.as_u64() >= known.last().and_then(|(_, previous)| previous.as_u64()),
-            "{timestamp}"
-        );
+        assert!(value.as_u64() >= known.last().and_then(|(_, previous)| previous.as_u64()), "{timestamp}");
         known.push((timestamp, value));
     }
     for absent in ["failed_at", "expired_at", "cancelling_at", "cancelled_at"] {
@@ -81,10 +72,7 @@ async fn case_41_output_order_depends_on_the_seed() {
         let id = bench.submit(chat_file(30)).await;
         let batch = bench.finish(&id).await;
         let output = bench.results(&batch, "output_file_id").await;
-        let order: Vec<String> = output
-            .iter()
-            .map(|line| text(&line["custom_id"]).to_owned())
-            .collect();
+        let order: Vec<String> = output.iter().map(|line| text(&line["custom_id"]).to_owned()).collect();
         let sent: Vec<String> = (0..30).map(|n| format!("id-{n}")).collect();
         assert_ne!(order, sent);
         assert_eq!(order.iter().collect::<BTreeSet<_>>(), sent.iter().collect());
@@ -98,11 +86,7 @@ async fn case_41_output_order_depends_on_the_seed() {
         }
         orders.insert(order);
     }
-    assert_eq!(
-        orders.len(),
-        2,
-        "the same seed gives the same order, another seed another"
-    );
+    assert_eq!(orders.len(), 2, "the same seed gives the same order, another seed another");
 }
 
 #[tokio::test]
@@ -112,11 +96,7 @@ async fn case_42_no_failure_no_error_file() {
         (NoErrorFile::EmptyString, json!("")),
         (NoErrorFile::ZeroByteFile, json!(0)),
     ] {
-        let bench = Bench::turned(Knobs {
-            no_error_file,
-            ..Knobs::default()
-        })
-        .await;
+        let bench = Bench::turned(Knobs { no_error_file, ..Knobs::default() }).await;
         let batch = bench.run(&[chat_line("a", "fine")]).await;
         assert!(batch["output_file_id"].is_string());
         if expected == json!(0) {
@@ -141,32 +121,18 @@ async fn case_43_mixed_results() {
 #[tokio::test]
 async fn case_44_all_failed() {
     let bench = Bench::frozen().await;
-    let batch = bench
-        .run(&[chat_line("a", "[[status:400]]"), chat_line("b", "[[status:500]]")])
-        .await;
+    let batch = bench.run(&[chat_line("a", "[[status:400]]"), chat_line("b", "[[status:500]]")]).await;
     assert_eq!(batch["output_file_id"], Value::Null);
     assert!(batch["error_file_id"].is_string());
-    assert_eq!(
-        batch["request_counts"],
-        json!({ "total": 2, "completed": 0, "failed": 2 })
-    );
+    assert_eq!(batch["request_counts"], json!({ "total": 2, "completed": 0, "failed": 2 }));
     assert_eq!(bench.simulator.ledger().paid_lines, 0);
 }
 
 #[tokio::test]
 async fn case_49_counts_lie() {
-    let bench = Bench::turned(Knobs {
-        counts_lie: true,
-        ..Knobs::default()
-    })
-    .await;
-    let batch = bench
-        .run(&[chat_line("a", "fine"), chat_line("b", "[[status:0]]")])
-        .await;
-    assert_eq!(
-        batch["request_counts"],
-        json!({ "total": 2, "completed": 2, "failed": 0 })
-    );
+    let bench = Bench::turned(Knobs { counts_lie: true, ..Knobs::default() }).await;
+    let batch = bench.run(&[chat_line("a", "fine"), chat_line("b", "[[status:0]]")]).await;
+    assert_eq!(batch["request_counts"], json!({ "total": 2, "completed": 2, "failed": 0 }));
     assert_eq!(bench.results(&batch, "error_file_id").await.len(), 1);
 }
 
@@ -174,28 +140,17 @@ async fn case_49_counts_lie() {
 async fn case_50_bodies_are_unaltered() {
     let canned =
         "{ \"id\":\"chatcmpl-\\u00e9\\/\", \"big\": 12345678901234567890123, \"f\":1.10e+2,\n \"a\":[ ] }";
-    let bench = Bench::turned(Knobs {
-        canned_body: Some(canned.to_owned()),
-        ..Knobs::default()
-    })
-    .await;
+    let bench = Bench::turned(Knobs { canned_body: Some(canned.to_owned()), ..Knobs::default() }).await;
     let batch = bench.run(&[chat_line("a", "fine")]).await;
     let output = bench.content(text(&batch["output_file_id"])).await;
     let output = String::from_utf8(output).expect("UTF-8");
-    assert!(
-        output.contains(&format!("\"body\":{}", canned.replace('\n', " "))),
-        "{output}"
-    );
+    assert!(output.contains(&format!("\"body\":{}", canned.replace('\n', " "))), "{output}");
     assert_eq!(output.lines().count(), 1);
 }
 
 #[tokio::test]
 async fn case_51_usage_and_model_at_the_end() {
-    let bench = Bench::turned(Knobs {
-        snapshot_suffix: "-2026-03-05".to_owned(),
-        ..Knobs::default()
-    })
-    .await;
+    let bench = Bench::turned(Knobs { snapshot_suffix: "-2026-03-05".to_owned(), ..Knobs::default() }).await;
     let id = bench.submit(chat_file(5)).await;
     bench.advance(VALIDATING).await;
     let batch = bench.batch(&id).await;
@@ -204,16 +159,9 @@ async fn case_51_usage_and_model_at_the_end() {
     assert_eq!(batch["model"], "gpt-4o-mini-2026-03-05");
     let output = bench.results(&batch, "output_file_id").await;
     let sum = |name: &str| -> u64 {
-        output
-            .iter()
-            .map(|line| line["response"]["body"]["usage"][name].as_u64().expect("a count"))
-            .sum()
+        output.iter().map(|line| line["response"]["body"]["usage"][name].as_u64().expect("a count")).sum()
     };
-    assert!(
-        output
-            .iter()
-            .all(|line| line["response"]["body"]["model"] == batch["model"])
-    );
+    assert!(output.iter().all(|line| line["response"]["body"]["model"] == batch["model"]));
     let expected = json!({
         "input_tokens": sum("prompt_tokens"), "input_tokens_details": { "cached_tokens": 0 },
         "output_tokens": sum("completion_tokens"), "output_tokens_details": { "reasoning_tokens": 0 },
@@ -230,18 +178,11 @@ async fn case_52_file_ids_appear_at_the_end() {
     for advance in [0, VALIDATING, RUNNING] {
         bench.advance(advance).await;
         let batch = bench.batch(&id).await;
-        assert_eq!(
-            (&batch["output_file_id"], &batch["error_file_id"]),
-            (&Value::Null, &Value::Null)
-        );
+        assert_eq!((&batch["output_file_id"], &batch["error_file_id"]), (&Value::Null, &Value::Null));
     }
     assert!(bench.finish(&id).await["output_file_id"].is_string());
 
-    let bench = Bench::turned(Knobs {
-        early_file_ids: true,
-        ..Knobs::default()
-    })
-    .await;
+    let bench = Bench::turned(Knobs { early_file_ids: true, ..Knobs::default() }).await;
     let id = bench.submit(chat_file(2)).await;
     bench.advance(VALIDATING).await;
     let early = bench.batch(&id).await;
@@ -265,16 +206,8 @@ async fn case_53_forms_that_vary() {
         ..Knobs::default()
     })
     .await;
-    let batch = bench
-        .run(&chat_file(40).lines().map(str::to_owned).collect::<Vec<_>>())
-        .await;
-    assert!(
-        batch
-            .as_object()
-            .expect("an object")
-            .values()
-            .all(|member| !member.is_null())
-    );
+    let batch = bench.run(&chat_file(40).lines().map(str::to_owned).collect::<Vec<_>>()).await;
+    assert!(batch.as_object().expect("an object").values().all(|member| !member.is_null()));
     assert!(batch.get("error_file_id").is_none());
     assert!(batch.get("simulated").is_some());
 
@@ -282,18 +215,11 @@ async fn case_53_forms_that_vary() {
     assert!(!output.ends_with('\n'));
     let starts: BTreeSet<&str> = output.lines().filter_map(|line| line.split(':').next()).collect();
     assert!(starts.len() > 1, "the order of members differs from line to line");
-    let lines: Vec<Value> = output
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(by_custom_id(&lines).len(), 40);
     for line in &lines {
         assert!(line.get("error").is_none());
         assert!(line.get("simulated").is_some());
-        assert!(
-            text(&line["response"]["request_id"])
-                .bytes()
-                .all(|byte| byte.is_ascii_hexdigit())
-        );
+        assert!(text(&line["response"]["request_id"]).bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
 }

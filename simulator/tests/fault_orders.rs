@@ -12,9 +12,7 @@ use support::*;
 #[tokio::test]
 async fn orders_are_listed_counted_down_and_cleared() {
     let bench = Bench::frozen().await;
-    let listed = bench
-        .order(json!({ "fault": "status_500", "times": 2, "after": 1 }))
-        .await;
+    let listed = bench.order(json!({ "fault": "status_500", "times": 2, "after": 1 })).await;
     let expected = |times: u64, after: u64| {
         json!({ "orders": [
             { "operation": "any", "fault": "status_500", "times": times, "after": after },
@@ -22,15 +20,9 @@ async fn orders_are_listed_counted_down_and_cleared() {
     };
     assert_eq!(listed, expected(2, 1));
     bench.get("/files").await.ok();
-    assert_eq!(
-        bench.control(Method::GET, "/faults", None).await.ok(),
-        expected(2, 0)
-    );
+    assert_eq!(bench.control(Method::GET, "/faults", None).await.ok(), expected(2, 0));
     bench.get("/batches").await.error(500);
-    assert_eq!(
-        bench.control(Method::GET, "/faults", None).await.ok(),
-        expected(1, 0)
-    );
+    assert_eq!(bench.control(Method::GET, "/faults", None).await.ok(), expected(1, 0));
     let cleared = bench.control(Method::DELETE, "/faults", None).await.ok();
     assert_eq!(cleared, json!({ "orders": [] }));
     bench.get("/batches").await.ok();
@@ -64,28 +56,14 @@ async fn orders_that_make_no_sense_are_refused() {
         json!({ "faults": { "content_lag_status": 200 } }),
         json!({ "faults": { "kinds": ["unheard_of"] } }),
     ] {
-        bench
-            .control(Method::POST, "/settings", Some(bad))
-            .await
-            .error(400);
+        bench.control(Method::POST, "/settings", Some(bad)).await.error(400);
     }
-    assert_eq!(
-        bench.control(Method::GET, "/faults", None).await.ok(),
-        json!({ "orders": [] })
-    );
+    assert_eq!(bench.control(Method::GET, "/faults", None).await.ok(), json!({ "orders": [] }));
 }
 
 async fn rehearse(seed: u64) -> (Vec<u16>, LedgerReport) {
-    let faults = Faults {
-        rate: 0.3,
-        ..Faults::default()
-    };
-    let bench = Bench::with(Settings {
-        seed,
-        faults,
-        ..frozen()
-    })
-    .await;
+    let faults = Faults { rate: 0.3, ..Faults::default() };
+    let bench = Bench::with(Settings { seed, faults, ..frozen() }).await;
     let mut statuses = Vec::new();
     for _ in 0..100 {
         let request = bench.client.get(bench.url("/batches")).bearer_auth(&bench.key);
@@ -110,10 +88,7 @@ async fn chance_is_a_function_of_the_seed() {
     let faulty = first.iter().filter(|status| **status != 200).count() as u64;
     assert_eq!(ledger.faults.values().sum::<u64>(), faulty);
     assert!((15..=45).contains(&faulty), "{faulty}");
-    assert_eq!(
-        ledger.requests,
-        BTreeMap::from([("list_batches".to_owned(), 100)])
-    );
+    assert_eq!(ledger.requests, BTreeMap::from([("list_batches".to_owned(), 100)]));
     assert!(ledger.faults.len() > 4, "{:?}", ledger.faults);
 }
 
@@ -130,10 +105,7 @@ async fn chance_can_be_limited_to_kinds_and_calls() {
     for _ in 0..20 {
         let answer = bench.get(&format!("/batches/{id}")).await;
         answer.error(429);
-        let named = (
-            answer.header("retry-after").to_owned(),
-            answer.header("retry-after-ms").to_owned(),
-        );
+        let named = (answer.header("retry-after").to_owned(), answer.header("retry-after-ms").to_owned());
         *headers.entry(named).or_default() += 1;
     }
     let names: Vec<_> = headers.keys().map(|(a, b)| (a.as_str(), b.as_str())).collect();
@@ -143,9 +115,7 @@ async fn chance_can_be_limited_to_kinds_and_calls() {
 #[tokio::test]
 async fn control_calls_and_strangers_meet_no_fault() {
     let bench = Bench::frozen().await;
-    bench
-        .order(json!({ "fault": "request_lost", "times": null }))
-        .await;
+    bench.order(json!({ "fault": "request_lost", "times": null })).await;
     bench.control(Method::GET, "/ledger", None).await.ok();
     bench.advance(1).await;
     let bare = bench.client.get(bench.url("/files")).send().await;

@@ -14,12 +14,7 @@ fn jsonl(content: &str) -> Part {
 }
 
 fn ids(page: &Value) -> Vec<String> {
-    page["data"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(id_of)
-        .collect()
+    page["data"].as_array().expect("a list").iter().map(id_of).collect()
 }
 
 #[tokio::test]
@@ -33,10 +28,7 @@ async fn case_01_upload_of_one_valid_line() {
     assert_eq!(file["status"], "processed");
     assert_eq!(file["status_details"], Value::Null);
     assert_eq!(file["bytes"], content.len());
-    assert_eq!(
-        file["expires_at"],
-        file["created_at"].as_u64().expect("a time") + 2_592_000
-    );
+    assert_eq!(file["expires_at"], file["created_at"].as_u64().expect("a time") + 2_592_000);
 }
 
 #[tokio::test]
@@ -45,9 +37,7 @@ async fn case_02_name_that_is_not_jsonl() {
     let answer = bench.upload_as("notes.txt", "batch", chat_file(1)).await;
     assert_eq!(answer.error(400)["message"], BAD_FORMAT);
     assert_eq!(answer.json()["detail"], BAD_FORMAT);
-    bench
-        .patch(json!({ "knobs": { "upload_error_detail": false } }))
-        .await;
+    bench.patch(json!({ "knobs": { "upload_error_detail": false } })).await;
     let answer = bench.upload_as("notes.txt", "batch", chat_file(1)).await;
     assert_eq!(answer.error(400)["message"], BAD_FORMAT);
     assert_eq!(answer.json().get("detail"), None);
@@ -56,38 +46,26 @@ async fn case_02_name_that_is_not_jsonl() {
 #[tokio::test]
 async fn case_03_upload_of_zero_bytes() {
     let bench = Bench::frozen().await;
-    assert_eq!(
-        bench.upload_as("x.jsonl", "batch", "").await.error(400)["message"],
-        BAD_FORMAT
-    );
+    assert_eq!(bench.upload_as("x.jsonl", "batch", "").await.error(400)["message"], BAD_FORMAT);
 }
 
 #[tokio::test]
 async fn case_04_first_line_unparsable() {
     let bench = Bench::frozen().await;
     let content = format!("{{\"custom_id\":\n{}", chat_file(1));
-    assert_eq!(
-        bench.upload_as("x.jsonl", "batch", content).await.error(400)["message"],
-        BAD_FORMAT
-    );
+    assert_eq!(bench.upload_as("x.jsonl", "batch", content).await.error(400)["message"], BAD_FORMAT);
 }
 
 #[tokio::test]
 async fn case_05_second_line_broken() {
     let bench = Bench::frozen().await;
-    bench
-        .upload_as("x.jsonl", "batch", format!("{}{{broken\n", chat_file(1)))
-        .await
-        .ok();
+    bench.upload_as("x.jsonl", "batch", format!("{}{{broken\n", chat_file(1))).await.ok();
 }
 
 #[tokio::test]
 async fn case_06_purpose_missing() {
     let bench = Bench::frozen().await;
-    let error = bench
-        .post_form(Form::new().part("file", jsonl(&chat_file(1))))
-        .await
-        .error(400);
+    let error = bench.post_form(Form::new().part("file", jsonl(&chat_file(1)))).await.error(400);
     assert_eq!(error["code"], "missing_required_parameter");
     assert_eq!(error["param"], "purpose");
 }
@@ -103,10 +81,7 @@ async fn case_07_purpose_unknown() {
 #[tokio::test]
 async fn case_08_file_part_missing() {
     let bench = Bench::frozen().await;
-    let error = bench
-        .post_form(Form::new().text("purpose", "batch"))
-        .await
-        .error(400);
+    let error = bench.post_form(Form::new().text("purpose", "batch")).await.error(400);
     assert_eq!(error["code"], "missing_required_parameter");
     assert_eq!(error["param"], "file");
 }
@@ -114,34 +89,24 @@ async fn case_08_file_part_missing() {
 #[tokio::test]
 async fn case_09_json_instead_of_multipart() {
     let bench = Bench::frozen().await;
-    bench
-        .post("/files", json!({ "purpose": "batch", "file": "{}" }))
-        .await
-        .error(400);
+    bench.post("/files", json!({ "purpose": "batch", "file": "{}" })).await.error(400);
 }
 
 #[tokio::test]
 async fn case_10_expires_after() {
     let bench = Bench::frozen().await;
     let form = |anchor: &'static str, seconds: &'static str| {
-        let fields = Form::new()
-            .text("expires_after[anchor]", anchor)
-            .text("expires_after[seconds]", seconds);
+        let fields =
+            Form::new().text("expires_after[anchor]", anchor).text("expires_after[seconds]", seconds);
         fields.text("purpose", "batch").part("file", jsonl(&chat_file(1)))
     };
     for seconds in ["3599", "2592001", "soon"] {
         let error = bench.post_form(form("created_at", seconds)).await.error(400);
         assert_eq!(error["param"], "expires_after.seconds");
     }
-    assert_eq!(
-        bench.post_form(form("now", "3600")).await.error(400)["param"],
-        "expires_after.anchor"
-    );
+    assert_eq!(bench.post_form(form("now", "3600")).await.error(400)["param"], "expires_after.anchor");
     let file = bench.post_form(form("created_at", "3600")).await.ok();
-    assert_eq!(
-        file["expires_at"],
-        file["created_at"].as_u64().expect("a time") + 3_600
-    );
+    assert_eq!(file["expires_at"], file["created_at"].as_u64().expect("a time") + 3_600);
     bench.advance(3_601).await;
     bench.get(&format!("/files/{}", id_of(&file))).await.error(404);
 }
@@ -175,10 +140,7 @@ async fn case_13_content_refused() {
     bench.get("/files/file-none/content").await.error(404);
     let id = id_of(&bench.upload_as("notes.txt", "user_data", "text").await.ok());
     let error = bench.get(&format!("/files/{id}/content")).await.error(400);
-    assert_eq!(
-        error["message"],
-        "Not allowed to download files of purpose: user_data"
-    );
+    assert_eq!(error["message"], "Not allowed to download files of purpose: user_data");
 }
 
 #[tokio::test]
@@ -214,27 +176,18 @@ async fn case_15_list() {
     assert_eq!(ids(&all)[1..], newest_first);
     assert_eq!(all["has_more"], false);
     assert_eq!(ids(&bench.get("/files?purpose=batch").await.ok()), newest_first);
-    assert_eq!(
-        ids(&bench.get("/files?purpose=batch&order=asc").await.ok()),
-        uploaded
-    );
+    assert_eq!(ids(&bench.get("/files?purpose=batch&order=asc").await.ok()), uploaded);
 
     let first = bench.get("/files?purpose=batch&limit=2").await.ok();
     assert_eq!(ids(&first), newest_first[..2]);
     assert_eq!(first["has_more"], true);
     assert_eq!(first["last_id"], newest_first[1]);
-    let rest = bench
-        .get(&format!("/files?purpose=batch&limit=2&after={}", newest_first[1]))
-        .await
-        .ok();
+    let rest = bench.get(&format!("/files?purpose=batch&limit=2&after={}", newest_first[1])).await.ok();
     assert_eq!(ids(&rest), newest_first[2..]);
     assert_eq!(rest["has_more"], false);
 
     for limit in ["0", "10001", "-1", "many"] {
-        assert_eq!(
-            bench.get(&format!("/files?limit={limit}")).await.error(400)["param"],
-            "limit"
-        );
+        assert_eq!(bench.get(&format!("/files?limit={limit}")).await.error(400)["param"], "limit");
     }
     assert_eq!(bench.get("/files?order=up").await.error(400)["param"], "order");
     bench.get("/files?after=file-none").await.error(404);
@@ -244,18 +197,11 @@ async fn case_15_list() {
 async fn case_16_file_too_large_for_a_batch() {
     let content = chat_file(8);
     let size = content.len() as u64;
-    let limits = Limits {
-        max_bytes: size - 1,
-        max_upload_bytes: size,
-        ..Limits::default()
-    };
+    let limits = Limits { max_bytes: size - 1, max_upload_bytes: size, ..Limits::default() };
     let bench = Bench::with(Settings { limits, ..frozen() }).await;
     let file = bench.upload(content.clone()).await;
     let error = bench.post("/batches", create_body(&file, CHAT)).await.error(400);
     assert_eq!(error["message"], "File is too large.");
     assert_eq!(bench.simulator.ledger().creates, 0);
-    bench
-        .upload_as("x.jsonl", "batch", content + "\n")
-        .await
-        .error(413);
+    bench.upload_as("x.jsonl", "batch", content + "\n").await.error(413);
 }

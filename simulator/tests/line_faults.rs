@@ -10,11 +10,7 @@ use support::*;
 
 /// Runs a batch of `count` lines, all of which meet `kind`.
 async fn run_with(kind: LineFault, count: usize) -> (Bench, Value) {
-    let faults = Faults {
-        line_fault_rate: 1.0,
-        line_kinds: vec![kind],
-        ..Faults::default()
-    };
+    let faults = Faults { line_fault_rate: 1.0, line_kinds: vec![kind], ..Faults::default() };
     let bench = Bench::with(Settings { faults, ..frozen() }).await;
     let id = bench.submit(chat_file(count)).await;
     let batch = bench.finish(&id).await;
@@ -44,10 +40,7 @@ async fn error_lines_by_kind() {
 #[tokio::test]
 async fn lines_that_are_missing() {
     let (bench, batch) = run_with(LineFault::Missing, 3).await;
-    assert_eq!(
-        (&batch["output_file_id"], &batch["error_file_id"]),
-        (&Value::Null, &Value::Null)
-    );
+    assert_eq!((&batch["output_file_id"], &batch["error_file_id"]), (&Value::Null, &Value::Null));
     let ledger = bench.simulator.ledger();
     assert_eq!((ledger.executed_lines, ledger.paid_lines), (3, 0));
     assert_eq!(ledger.faults["line_missing"], 3);
@@ -98,17 +91,8 @@ async fn error_lines_in_the_output_file() {
 
 #[tokio::test]
 async fn chance_is_drawn_anew_in_each_batch() {
-    let faults = Faults {
-        line_fault_rate: 0.3,
-        line_kinds: vec![LineFault::Status500],
-        ..Faults::default()
-    };
-    let bench = Bench::with(Settings {
-        faults,
-        seed: 5,
-        ..frozen()
-    })
-    .await;
+    let faults = Faults { line_fault_rate: 0.3, line_kinds: vec![LineFault::Status500], ..Faults::default() };
+    let bench = Bench::with(Settings { faults, seed: 5, ..frozen() }).await;
     let mut failed = Vec::new();
     for _ in 0..2 {
         let id = bench.submit(chat_file(100)).await;
@@ -119,10 +103,7 @@ async fn chance_is_drawn_anew_in_each_batch() {
         let error = by_custom_id(&bench.results(&batch, "error_file_id").await);
         assert!((15..=45).contains(&error.len()), "{}", error.len());
         let shown = running["failed"].as_u64().expect("a count");
-        assert!(
-            (error.len() as u64 - 1..=error.len() as u64).contains(&shown),
-            "{running}"
-        );
+        assert!((error.len() as u64 - 1..=error.len() as u64).contains(&shown), "{running}");
         failed.push(error.into_keys().collect::<Vec<_>>());
     }
     assert_ne!(failed[0], failed[1]);

@@ -13,12 +13,7 @@ use support::*;
 async fn case_61_keys_and_projects() {
     let keys = vec!["sk-one".to_owned(), "sk-two".to_owned()];
     let mut bench = Bench::with(Settings { keys, ..frozen() }).await;
-    let bare = bench
-        .client
-        .get(bench.url("/files"))
-        .send()
-        .await
-        .expect("an answer");
+    let bare = bench.client.get(bench.url("/files")).send().await.expect("an answer");
     assert_eq!(Answer::of(bare).await.error(401)["code"], Value::Null);
     bench.key = "sk-three".to_owned();
     assert_eq!(bench.get("/files").await.error(401)["code"], "invalid_api_key");
@@ -32,31 +27,18 @@ async fn case_61_keys_and_projects() {
     bench.get(&format!("/batches/{batch}")).await.error(404);
     assert_eq!(bench.get("/batches").await.ok()["data"], json!([]));
     let foreign = bench.create(&file).await;
-    assert_eq!(
-        bench.finish(&foreign).await["errors"]["data"][0]["param"],
-        "file_id"
-    );
+    assert_eq!(bench.finish(&foreign).await["errors"]["data"][0]["param"], "file_id");
 
     let open = Bench::frozen().await;
     open.get("/files").await.ok();
-    let bare = open
-        .client
-        .get(open.url("/files"))
-        .send()
-        .await
-        .expect("an answer");
+    let bare = open.client.get(open.url("/files")).send().await.expect("an answer");
     Answer::of(bare).await.error(401);
 }
 
 #[tokio::test]
 async fn case_62_headers_on_every_response() {
     let bench = Bench::frozen().await;
-    let bare = bench
-        .client
-        .get(bench.url("/files"))
-        .send()
-        .await
-        .expect("an answer");
+    let bare = bench.client.get(bench.url("/files")).send().await.expect("an answer");
     let answers = [
         bench.get("/files").await,
         bench.get("/files/file-none").await,
@@ -99,33 +81,18 @@ async fn unknown_paths_and_methods_get_error_objects() {
 async fn malformed_bodies_get_error_objects() {
     let bench = Bench::frozen().await;
     let send = |path: &str, content_type: &'static str, body: Vec<u8>| {
-        let request = bench
-            .client
-            .post(bench.url(path))
-            .bearer_auth("k")
-            .header("content-type", content_type);
+        let request =
+            bench.client.post(bench.url(path)).bearer_auth("k").header("content-type", content_type);
         async { Answer::of(request.body(body).send().await.expect("an answer")).await }
     };
-    send("/batches", "application/json", b"{".to_vec())
-        .await
-        .error(400);
-    send("/batches", "application/json", vec![b' '; 1_000_000])
-        .await
-        .error(413);
-    send("/files", "multipart/form-data", b"x".to_vec())
-        .await
-        .error(400);
-    send("/files", "multipart/form-data; boundary=b", b"--b\r\nx".to_vec())
-        .await
-        .error(400);
+    send("/batches", "application/json", b"{".to_vec()).await.error(400);
+    send("/batches", "application/json", vec![b' '; 1_000_000]).await.error(413);
+    send("/files", "multipart/form-data", b"x".to_vec()).await.error(400);
+    send("/files", "multipart/form-data; boundary=b", b"--b\r\nx".to_vec()).await.error(400);
     let nameless = b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n".to_vec();
-    send("/files", "multipart/form-data; boundary=b", nameless)
-        .await
-        .error(400);
+    send("/files", "multipart/form-data; boundary=b", nameless).await.error(400);
     let unfinished = b"--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n{}".to_vec();
-    send("/files", "multipart/form-data; boundary=b", unfinished)
-        .await
-        .error(400);
+    send("/files", "multipart/form-data; boundary=b", unfinished).await.error(400);
 }
 
 #[test]
@@ -136,15 +103,10 @@ fn starts_in_an_actix_system_too_and_reports_a_taken_address() {
         let address = bench.simulator.base_url();
         let port = address.trim_start_matches("http://").trim_end_matches("/v1");
         let bind = port.parse().expect("an address");
-        let cause = Simulator::start(Settings { bind, ..frozen() })
-            .await
-            .err()
-            .expect("the port is taken");
+        let cause = Simulator::start(Settings { bind, ..frozen() }).await.err().expect("the port is taken");
         assert_eq!(cause.kind(), std::io::ErrorKind::AddrInUse);
         bench.simulator.stop(true).await;
-        let again = Simulator::start(Settings { bind, ..frozen() })
-            .await
-            .expect("the port is free");
+        let again = Simulator::start(Settings { bind, ..frozen() }).await.expect("the port is free");
         again.stop(false).await;
     });
 }

@@ -12,12 +12,7 @@ async fn errors_of(bench: &Bench, content: impl Into<Vec<u8>>) -> Vec<Value> {
     let batch = bench.finish(&id).await;
     assert_eq!(batch["status"], "failed", "{batch}");
     assert!(batch["failed_at"].is_u64());
-    for absent in [
-        "in_progress_at",
-        "completed_at",
-        "output_file_id",
-        "error_file_id",
-    ] {
+    for absent in ["in_progress_at", "completed_at", "output_file_id", "error_file_id"] {
         assert_eq!(batch[absent], Value::Null);
     }
     assert_eq!(batch["errors"]["object"], "list");
@@ -29,13 +24,7 @@ async fn errors_of(bench: &Bench, content: impl Into<Vec<u8>>) -> Vec<Value> {
 fn briefly(errors: &[Value]) -> Vec<(&str, Option<&str>, Option<u64>)> {
     errors
         .iter()
-        .map(|error| {
-            (
-                text(&error["code"]),
-                error["param"].as_str(),
-                error["line"].as_u64(),
-            )
-        })
+        .map(|error| (text(&error["code"]), error["param"].as_str(), error["line"].as_u64()))
         .collect()
 }
 
@@ -53,32 +42,15 @@ fn remove(object: &mut Value, name: &str) {
 #[tokio::test]
 async fn case_26_broken_second_line() {
     let bench = Bench::frozen().await;
-    let errors = errors_of(
-        &bench,
-        format!("{}{{broken\n{}", chat_file(1), chat_line("z", "last")),
-    )
-    .await;
+    let errors = errors_of(&bench, format!("{}{{broken\n{}", chat_file(1), chat_line("z", "last"))).await;
     assert_eq!(briefly(&errors), [("invalid_json_line", None, Some(2))]);
     assert_eq!(errors[0]["message"], "This line is not parseable as valid JSON.");
-    for second in [
-        "",
-        "[]",
-        "5",
-        "\"text\"",
-        "{\"custom_id\":\"x\",\"custom_id\":\"y\"}",
-    ] {
+    for second in ["", "[]", "5", "\"text\"", "{\"custom_id\":\"x\",\"custom_id\":\"y\"}"] {
         let errors = errors_of(&bench, format!("{}{second}\n", chat_file(1))).await;
-        assert_eq!(
-            briefly(&errors),
-            [("invalid_json_line", None, Some(2))],
-            "{second:?}"
-        );
+        assert_eq!(briefly(&errors), [("invalid_json_line", None, Some(2))], "{second:?}");
     }
     let not_utf8 = [chat_file(1).as_bytes(), b"{\"custom_id\":\"\xFF\"}"].concat();
-    assert_eq!(
-        briefly(&errors_of(&bench, not_utf8).await),
-        [("invalid_json_line", None, Some(2))]
-    );
+    assert_eq!(briefly(&errors_of(&bench, not_utf8).await), [("invalid_json_line", None, Some(2))]);
 }
 
 #[tokio::test]
@@ -98,10 +70,8 @@ async fn case_28_missing_members() {
         line.to_string()
     });
     let errors = errors_of(&bench, file_of(&lines)).await;
-    let expected: Vec<_> = (1..)
-        .zip(names)
-        .map(|(n, name)| ("missing_required_parameter", Some(name), Some(n)))
-        .collect();
+    let expected: Vec<_> =
+        (1..).zip(names).map(|(n, name)| ("missing_required_parameter", Some(name), Some(n))).collect();
     assert_eq!(briefly(&errors), expected);
     assert_eq!(errors[3]["message"], "Missing required parameter: 'body'.");
 }
@@ -111,10 +81,7 @@ async fn case_29_url_differs_from_the_endpoint() {
     let bench = Bench::frozen().await;
     let errors = errors_of(&bench, altered(|line| line["url"] = json!("/v1/embeddings"))).await;
     assert_eq!(briefly(&errors), [("invalid_url", Some("url"), Some(2))]);
-    assert_eq!(
-        errors[0]["message"],
-        "The URL provided for this request does not match the batch endpoint."
-    );
+    assert_eq!(errors[0]["message"], "The URL provided for this request does not match the batch endpoint.");
 }
 
 #[tokio::test]
@@ -128,32 +95,19 @@ async fn case_30_method_is_not_post() {
 async fn case_31_streaming() {
     let bench = Bench::frozen().await;
     let errors = errors_of(&bench, altered(|line| line["body"]["stream"] = json!(true))).await;
-    assert_eq!(
-        briefly(&errors),
-        [("streaming_unsupported", Some("body.stream"), Some(2))]
-    );
-    assert_eq!(
-        errors[0]["message"],
-        "Chat Completions: Streaming is not supported in the Batch API."
-    );
-    let id = bench
-        .submit(altered(|line| line["body"]["stream"] = json!(false)))
-        .await;
+    assert_eq!(briefly(&errors), [("streaming_unsupported", Some("body.stream"), Some(2))]);
+    assert_eq!(errors[0]["message"], "Chat Completions: Streaming is not supported in the Batch API.");
+    let id = bench.submit(altered(|line| line["body"]["stream"] = json!(false))).await;
     assert_eq!(bench.finish(&id).await["status"], "completed");
 }
 
 #[tokio::test]
 async fn case_32_unknown_model() {
     let bench = Bench::frozen().await;
-    bench
-        .patch(json!({ "knobs": { "models": ["gpt-4o-mini"] } }))
-        .await;
+    bench.patch(json!({ "knobs": { "models": ["gpt-4o-mini"] } })).await;
     for model in ["unsupported-model", "gpt-9"] {
         let errors = errors_of(&bench, altered(|line| line["body"]["model"] = json!(model))).await;
-        assert_eq!(
-            briefly(&errors),
-            [("model_not_found", Some("body.model"), Some(2))]
-        );
+        assert_eq!(briefly(&errors), [("model_not_found", Some("body.model"), Some(2))]);
         let message = format!("The provided model '{model}' is not supported by the Batch API.");
         assert_eq!(errors[0]["message"], message);
     }
@@ -181,25 +135,16 @@ async fn case_33_model_or_messages_missing() {
 async fn case_34_two_models() {
     let bench = Bench::frozen().await;
     let errors = errors_of(&bench, altered(|line| line["body"]["model"] = json!("gpt-4o"))).await;
-    assert_eq!(
-        briefly(&errors),
-        [("mismatched_model", Some("body.model"), Some(2))]
-    );
+    assert_eq!(briefly(&errors), [("mismatched_model", Some("body.model"), Some(2))]);
 }
 
 #[tokio::test]
 async fn case_35_duplicate_custom_id() {
     let bench = Bench::frozen().await;
     // The escape makes the lines differ in bytes but not in value.
-    let lines = [
-        chat_line("ab", "one"),
-        chat_line("ab", "two").replace("\"ab\"", r#""\u0061b""#),
-    ];
+    let lines = [chat_line("ab", "one"), chat_line("ab", "two").replace("\"ab\"", r#""\u0061b""#)];
     let errors = errors_of(&bench, file_of(&lines)).await;
-    assert_eq!(
-        briefly(&errors),
-        [("duplicate_custom_id", Some("custom_id"), Some(2))]
-    );
+    assert_eq!(briefly(&errors), [("duplicate_custom_id", Some("custom_id"), Some(2))]);
 }
 
 #[tokio::test]
@@ -210,10 +155,7 @@ async fn case_36_number_of_lines() {
     let id = bench.submit(chat_file(50_000)).await;
     let batch = bench.finish(&id).await;
     assert_eq!(batch["status"], "completed");
-    assert_eq!(
-        batch["request_counts"],
-        json!({ "total": 50_000, "completed": 50_000, "failed": 0 })
-    );
+    assert_eq!(batch["request_counts"], json!({ "total": 50_000, "completed": 50_000, "failed": 0 }));
     let output = String::from_utf8(bench.content(text(&batch["output_file_id"])).await).expect("UTF-8");
     assert_eq!(output.lines().count(), 50_000);
     let ledger = bench.simulator.ledger();
@@ -225,10 +167,7 @@ async fn case_36_number_of_lines() {
 async fn case_37_enqueued_tokens() {
     // Ten prompts are 100 tokens: one such file fits, two do not.
     let content = chat_file(10);
-    let limits = Limits {
-        enqueued_tokens: Some(150),
-        ..Limits::default()
-    };
+    let limits = Limits { enqueued_tokens: Some(150), ..Limits::default() };
     let bench = Bench::with(Settings { limits, ..frozen() }).await;
     let file = bench.upload(content).await;
     let first = bench.create(&file).await;

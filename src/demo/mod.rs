@@ -65,16 +65,11 @@ async fn demo(args: &DemoArgs, runtime: Arc<Runtime>) -> Result<bool, String> {
         ..ServeArgs::default()
     };
     let config = Config::parse(&settings).map_err(|bad| bad.to_string())?;
-    let application = Application::bind(config, runtime)
-        .await
-        .map_err(|fault| fault.to_string())?;
+    let application = Application::bind(config, runtime).await.map_err(|fault| fault.to_string())?;
     application.start().await.map_err(|fault| fault.to_string())?;
     let base_url = format!("http://{}/v1", application.address());
     println!("A gateway with a simulated upstream serves {base_url}.");
-    println!(
-        "Sending {} prompts to it, each as an ordinary chat call.\n",
-        prompts.len()
-    );
+    println!("Sending {} prompts to it, each as an ordinary chat call.\n", prompts.len());
     let outcome = converse(&base_url, prompts).await;
     application.stop().await;
     outcome
@@ -124,10 +119,7 @@ async fn send(client: &reqwest::Client, base_url: &str, prompt: &Prompt) -> Resu
         prompt_tokens: u64,
         completion_tokens: u64,
     }
-    let call = client
-        .post(format!("{base_url}/chat/completions"))
-        .bearer_auth("demo")
-        .json(&prompt.body);
+    let call = client.post(format!("{base_url}/chat/completions")).bearer_auth("demo").json(&prompt.body);
     let response = call.send().await.map_err(|error| error.to_string())?;
     let status = response.status();
     let body = response.bytes().await.map_err(|error| error.to_string())?;
@@ -135,10 +127,7 @@ async fn send(client: &reqwest::Client, base_url: &str, prompt: &Prompt) -> Resu
         return Err(format!("{status}: {}", String::from_utf8_lossy(&body)));
     }
     let completion: Completion = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-    let text = completion
-        .choices
-        .first()
-        .and_then(|choice| choice["message"]["content"].as_str());
+    let text = completion.choices.first().and_then(|choice| choice["message"]["content"].as_str());
     Ok(Answer {
         text: text.unwrap_or_default().to_owned(),
         input_tokens: completion.usage.prompt_tokens,
@@ -149,9 +138,7 @@ async fn send(client: &reqwest::Client, base_url: &str, prompt: &Prompt) -> Resu
 async fn count_batches(client: &reqwest::Client, base_url: &str) -> Result<usize, String> {
     let (mut count, mut after) = (0, None::<String>);
     loop {
-        let mut call = client
-            .get(format!("{base_url}/batches?limit=100"))
-            .bearer_auth("demo");
+        let mut call = client.get(format!("{base_url}/batches?limit=100")).bearer_auth("demo");
         if let Some(after) = &after {
             call = call.query(&[("after", after)]);
         }
@@ -179,10 +166,7 @@ fn report(replies: &[Reply], batches: usize, took: Duration) -> bool {
         println!("  … and {} more", replies.len() - SHOWN);
     }
     let own = |reply: &&Reply| {
-        reply
-            .answer
-            .as_ref()
-            .is_ok_and(|answer| answer.text == format!("Answer to: {}", reply.prompt.text))
+        reply.answer.as_ref().is_ok_and(|answer| answer.text == format!("Answer to: {}", reply.prompt.text))
     };
     let right = replies.iter().filter(own).count();
     let answers = || replies.iter().filter_map(|reply| reply.answer.as_ref().ok());
@@ -204,18 +188,8 @@ fn report(replies: &[Reply], batches: usize, took: Duration) -> bool {
 }
 
 fn first_line(text: &str) -> String {
-    let line: String = text
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(100)
-        .collect();
-    if line.len() < text.len() {
-        format!("{line}…")
-    } else {
-        line
-    }
+    let line: String = text.lines().next().unwrap_or_default().chars().take(100).collect();
+    if line.len() < text.len() { format!("{line}…") } else { line }
 }
 
 /// A bar on a terminal, a line now and then elsewhere; always on standard error.
@@ -234,11 +208,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Self {
-            bar,
-            done: Default::default(),
-            of,
-        }
+        Self { bar, done: Default::default(), of }
     }
 
     fn step(&self) {

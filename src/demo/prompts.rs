@@ -48,11 +48,7 @@ pub fn read(path: &Path) -> Result<Vec<Prompt>, String> {
             })
         })
         .collect::<Result<_, _>>()?;
-    if prompts.is_empty() {
-        Err(format!("{} holds no prompts", path.display()))
-    } else {
-        Ok(prompts)
-    }
+    if prompts.is_empty() { Err(format!("{} holds no prompts", path.display())) } else { Ok(prompts) }
 }
 
 fn parse(line: &str) -> Option<Prompt> {
@@ -69,19 +65,14 @@ fn parse(line: &str) -> Option<Prompt> {
 
 fn from_text(text: &str) -> Prompt {
     let body = json!({ "model": MODEL, "messages": [{ "role": "user", "content": text }] });
-    Prompt {
-        text: text.into(),
-        body,
-    }
+    Prompt { text: text.into(), body }
 }
 
 fn from_body(mut body: Value) -> Option<Prompt> {
     let messages = body.get("messages")?.as_array()?;
     let asked = messages.iter().rev().find(|message| message["role"] == "user")?;
     let text = asked["content"].as_str()?.to_owned();
-    body.as_object_mut()?
-        .entry("model")
-        .or_insert_with(|| MODEL.into());
+    body.as_object_mut()?.entry("model").or_insert_with(|| MODEL.into());
     Some(Prompt { text, body })
 }
 

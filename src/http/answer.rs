@@ -34,15 +34,12 @@ pub fn answered(id: RequestId, outcome: Outcome, batch: Option<&BatchId>) -> Htt
 }
 
 /// The request is recorded; its answer will be there later, under this id. The body is shaped like an answer of the
-/// endpoint without choices, with the message of the original.
-pub fn accepted(endpoint: Endpoint, id: RequestId, model: &str) -> HttpResponse {
-    let created = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+/// endpoint without choices, with the message of the original; `created` is when it was accepted, in seconds.
+pub fn accepted(endpoint: Endpoint, id: RequestId, model: &str, created: u64) -> HttpResponse {
     let body = json!({
         "id": id,
         "object": "chat.completion",
-        "created": created.as_secs(),
+        "created": created,
         "model": model,
         "choices": [],
         "status": "queued",
@@ -51,7 +48,6 @@ pub fn accepted(endpoint: Endpoint, id: RequestId, model: &str) -> HttpResponse 
     let mut response = HttpResponse::Accepted();
     response.insert_header((header::LOCATION, format!("{}/{id}", endpoint.path())));
     response.insert_header((header::RETRY_AFTER, LOOK_AGAIN));
-    response.insert_header(("preference-applied", "respond-async"));
     let mut response = response.json(body);
     name(&mut response, "x-batch-gpt-request-id", &id.to_string());
     response
@@ -60,8 +56,6 @@ pub fn accepted(endpoint: Endpoint, id: RequestId, model: &str) -> HttpResponse 
 fn name(response: &mut HttpResponse, header: &'static str, value: &str) {
     // Ids are printable; one that is not is left out.
     if let Ok(value) = HeaderValue::from_str(value) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static(header), value);
+        response.headers_mut().insert(HeaderName::from_static(header), value);
     }
 }

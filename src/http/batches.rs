@@ -42,16 +42,8 @@ pub async fn list(
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
     let limit = limit(paging.limit.as_deref())?;
-    let after = paging
-        .after
-        .as_deref()
-        .filter(|after| !after.is_empty())
-        .map(BatchId::from);
-    let page = Page {
-        tenant,
-        after: after.clone(),
-        limit,
-    };
+    let after = paging.after.as_deref().filter(|after| !after.is_empty()).map(BatchId::from);
+    let page = Page { tenant, after: after.clone(), limit };
     let listing = gateway.inquire(&after, |reply| List { page, reply }).await?;
     let listing = listing.ok_or_else(|| no_such_batch(after.as_ref().map_or("", BatchId::as_str)))?;
     Ok(json(envelope(&listing)))
@@ -61,22 +53,17 @@ fn limit(text: Option<&str>) -> Result<usize, HttpError> {
     let Some(text) = text else {
         return Ok(DEFAULT_LIMIT);
     };
-    text.parse()
-        .ok()
-        .filter(|limit| (1..=100).contains(limit))
-        .ok_or_else(|| {
-            let message = format!("Invalid 'limit': expected a number from 1 to 100, but got '{text}'.");
-            let error = ApiError::new("invalid_request_error", Some("invalid_value"), message).param("limit");
-            HttpError::bad_request(error)
-        })
+    text.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
+        let message = format!("Invalid 'limit': expected a number from 1 to 100, but got '{text}'.");
+        let error = ApiError::new("invalid_request_error", Some("invalid_value"), message).param("limit");
+        HttpError::bad_request(error)
+    })
 }
 
 /// The objects stand in the page byte for byte as the upstream wrote them.
 fn envelope(listing: &Listing<StoredBatch>) -> String {
     let id = |batch: Option<&StoredBatch>| {
-        let id = batch
-            .and_then(|batch| UpstreamBatch::parse(batch.object.get()).ok())
-            .map(|batch| batch.id);
+        let id = batch.and_then(|batch| UpstreamBatch::parse(batch.object.get()).ok()).map(|batch| batch.id);
         // Serialising a string cannot fail.
         serde_json::to_string(&id).unwrap_or_else(|_| "null".into())
     };
@@ -116,7 +103,16 @@ pub async fn cancel(
         return cancellable(&batch).map(|()| json(batch.raw.get().to_owned()));
     }
     let batch = UpstreamBatch::parse(stored.object.get()).map_err(|_| HttpError::internal())?;
-    cancellable(&batch).map(|()| json(stored.object.get().to_owned()))
+    cancellable(&batch)?;
+    match batch.status {
+        BatchStatus::Cancelling | BatchStatus::Cancelled => Ok(json(stored.object.get().to_owned())),
+        // Nobody here watches it: it comes from an original installation, or is being taken up this very moment.
+        _ => {
+            let message = format!("Batch '{}' cannot be cancelled here just now.", batch.id);
+            let error = ApiError::new("invalid_request_error", Some("batch_not_watched"), message);
+            Err(HttpError::new(StatusCode::CONFLICT, error))
+        }
+    }
 }
 
 /// A batch that has ended otherwise cannot be cancelled (contract, section 1.2).
@@ -134,13 +130,7 @@ fn cancellable(batch: &UpstreamBatch) -> Result<(), HttpError> {
 async fn find(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<StoredBatch, HttpError> {
     let batch_id = BatchId::from(id);
     let key = batch_id.clone();
-    let found = gateway
-        .inquire(&key, |reply| Find {
-            tenant,
-            id: batch_id,
-            reply,
-        })
-        .await?;
+    let found = gateway.inquire(&key, |reply| Find { tenant, id: batch_id, reply }).await?;
     found.ok_or_else(|| no_such_batch(id))
 }
 
@@ -158,11 +148,7 @@ fn upstream_error(fault: Fault) -> HttpError {
             let message = "The upstream could not be asked just now.";
             log::warn!("a cancellation failed: {other}");
             let error = ApiError::new("server_error", Some("upstream_unavailable"), message);
-            HttpError {
-                status: StatusCode::BAD_GATEWAY,
-                error,
-                retry: Retry::After(5),
-            }
+            HttpError { status: StatusCode::BAD_GATEWAY, error, retry: Retry::After(5) }
         }
     }
 }

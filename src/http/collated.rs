@@ -1,6 +1,9 @@
 //! `POST` to the endpoints whose calls are collated into batches.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
@@ -26,7 +29,10 @@ use super::{
     gateway::{Gateway, Mode},
 };
 
-/// `POST /v1/chat/completions`: parks the client until its line's outcome is there.
+/// Memory set aside on a client's mere word that so much will come.
+const TRUSTED_LENGTH: usize = 64 << 10;
+
+/// `POST /v1/chat/completions`: parks the client until its line's outcome is there, or tells it where to ask later.
 pub async fn chat_completions(
     request: HttpRequest,
     payload: web::Payload,
@@ -50,28 +56,15 @@ async fn collate(
     // The client's own buffer goes now; what is kept from here on is the line.
     drop(bytes);
     let fingerprint = checked.fingerprint(&tenant, endpoint);
-    let lane = Arc::new(Lane {
-        tenant,
-        endpoint,
-        model: checked.model,
-    });
+    let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
     let (reply, delivery) = oneshot::channel();
     let collector = system.collectors.by(&lane);
     let resent = is_resent(request);
-    let detached = prefers_async(request).unwrap_or(gateway.mode == Mode::Async);
-    let client = if detached {
-        Client::Detached(reply)
-    } else {
-        Client::Parked(reply)
-    };
+    let asked = prefers_async(request);
+    let detached = asked || gateway.mode == Mode::Async;
+    let client = if detached { Client::Detached(reply) } else { Client::Parked(reply) };
     let model = lane.model.clone();
-    let enqueue = Enqueue {
-        lane,
-        fingerprint,
-        body: checked.line,
-        resent,
-        client,
-    };
+    let enqueue = Enqueue { lane, fingerprint, body: checked.line, resent, client };
     match collector.ask(enqueue).await {
         Ok(Ok(())) => {}
         Ok(Err(Refused::Draining)) => return Err(HttpError::stopping()),
@@ -80,31 +73,36 @@ async fn collate(
     }
     match delivery.await {
         Ok(Delivery::Answered { id, outcome, batch }) => Ok(answered(id, outcome, batch.as_ref())),
-        Ok(Delivery::Accepted(id)) => Ok(accepted(endpoint, id, &model)),
+        Ok(Delivery::Accepted(id)) => {
+            let mut response = accepted(endpoint, id, &model, now());
+            if asked {
+                let applied = header::HeaderValue::from_static("respond-async");
+                response.headers_mut().insert(header::HeaderName::from_static("preference-applied"), applied);
+            }
+            Ok(response)
+        }
         Ok(Delivery::Released) => Err(HttpError::stopping()),
         Ok(Delivery::NotRecorded) => Err(HttpError::store_unavailable()),
         Err(_) => Err(HttpError::internal()),
     }
 }
 
-/// `Prefer: respond-async`, or an explicit wish to wait (RFC 7240, section 4).
-fn prefers_async(request: &HttpRequest) -> Option<bool> {
-    let preferences = request
-        .headers()
-        .get_all("prefer")
-        .filter_map(|value| value.to_str().ok());
+/// Seconds since the epoch.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// `Prefer: respond-async` (RFC 7240, section 4.1).
+fn prefers_async(request: &HttpRequest) -> bool {
+    let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
     let mut preferences = preferences.flat_map(|value| value.split(',')).map(str::trim);
-    preferences
-        .any(|preference| preference.eq_ignore_ascii_case("respond-async"))
-        .then_some(true)
+    preferences.any(|preference| preference.eq_ignore_ascii_case("respond-async"))
 }
 
 /// The official clients count their re-sends (contract, section 5.1).
 fn is_resent(request: &HttpRequest) -> bool {
     let count = request.headers().get("x-stainless-retry-count");
-    count
-        .and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok())
-        .is_some_and(|count| count > 0)
+    count.and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok()).is_some_and(|count| count > 0)
 }
 
 fn json_only(request: &HttpRequest) -> Result<(), HttpError> {
@@ -129,7 +127,7 @@ fn too_large(message: String) -> HttpError {
 async fn read(request: &HttpRequest, mut payload: web::Payload, limit: usize) -> Result<BytesMut, HttpError> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0).min(limit));
+    let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0).min(limit).min(TRUSTED_LENGTH));
     let mut seen = 0usize;
     while let Some(piece) = payload.next().await {
         let piece = piece.map_err(|error| {

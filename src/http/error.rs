@@ -31,11 +31,7 @@ pub struct HttpError {
 impl HttpError {
     /// A final error.
     pub fn new(status: StatusCode, error: ApiError) -> Self {
-        Self {
-            status,
-            error,
-            retry: Retry::No,
-        }
+        Self { status, error, retry: Retry::No }
     }
 
     /// What was asked for is malformed.
@@ -45,50 +41,29 @@ impl HttpError {
 
     /// What was asked for is not there.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            ApiError::new("invalid_request_error", None, message),
-        )
+        Self::new(StatusCode::NOT_FOUND, ApiError::new("invalid_request_error", None, message))
     }
 
     /// Not now, but soon.
     pub fn unavailable(code: &str, message: impl Into<String>) -> Self {
         let error = ApiError::new("server_error", Some(code), message);
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            error,
-            retry: Retry::After(5),
-        }
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, error, retry: Retry::After(5) }
     }
 
     /// The gateway is stopping.
     pub fn stopping() -> Self {
-        Self::unavailable(
-            "gateway_stopping",
-            "The gateway is stopping; send the request again shortly.",
-        )
+        Self::unavailable("gateway_stopping", "The gateway is stopping; send the request again shortly.")
     }
 
     /// The store does not take records.
     pub fn store_unavailable() -> Self {
-        Self::unavailable(
-            "store_unavailable",
-            "The gateway cannot record requests just now.",
-        )
+        Self::unavailable("store_unavailable", "The gateway cannot record requests just now.")
     }
 
     /// Something broke in the gateway itself.
     pub fn internal() -> Self {
-        let error = ApiError::new(
-            "server_error",
-            Some("internal_error"),
-            "The gateway failed to answer.",
-        );
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            error,
-            retry: Retry::After(1),
-        }
+        let error = ApiError::new("server_error", Some("internal_error"), "The gateway failed to answer.");
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, error, retry: Retry::After(1) }
     }
 }
 

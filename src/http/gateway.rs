@@ -55,15 +55,7 @@ impl Gateway {
     ) -> Self {
         let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Self {
-            system,
-            draining,
-            mode,
-            max_body_bytes,
-            keys,
-            admin_key,
-            permits,
-        }
+        Self { system, draining, mode, max_body_bytes, keys, admin_key, permits }
     }
 
     /// Starts to serve with these actors, which have taken up what was unfinished.
@@ -93,11 +85,7 @@ impl Gateway {
             return Err(HttpError::stopping());
         }
         let system = self.system()?;
-        if system.store_works() {
-            Ok(system)
-        } else {
-            Err(HttpError::store_unavailable())
-        }
+        if system.store_works() { Ok(system) } else { Err(HttpError::store_unavailable()) }
     }
 
     /// Puts a question to the store, through the StatusLogger that has `key`.
@@ -111,10 +99,7 @@ impl Gateway {
         StatusLogger: Receive<M>,
     {
         let logger = self.system()?.loggers.by(key);
-        let answer = logger
-            .inquire(question)
-            .await
-            .map_err(|_| HttpError::internal())?;
+        let answer = logger.inquire(question).await.map_err(|_| HttpError::internal())?;
         answer.map_err(|_| HttpError::store_unavailable())
     }
 
@@ -123,19 +108,13 @@ impl Gateway {
         self.permits.clone().try_acquire_owned().map_err(|_| {
             let message = "Too many requests are waiting for an answer already.";
             let error = ApiError::new("requests", Some("rate_limit_exceeded"), message);
-            HttpError {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                error,
-                retry: Retry::After(5),
-            }
+            HttpError { status: StatusCode::TOO_MANY_REQUESTS, error, retry: Retry::After(5) }
         })
     }
 
     /// Whose request it is.
     pub fn tenant(&self, request: &HttpRequest) -> Result<Tenant, HttpError> {
-        self.keys
-            .tenant(bearer(request))
-            .ok_or_else(|| unauthorized(bearer(request).is_some()))
+        self.keys.tenant(bearer(request)).ok_or_else(|| unauthorized(bearer(request).is_some()))
     }
 
     /// Whose batches this request may see: everybody's for an administrator.
@@ -161,11 +140,7 @@ impl Gateway {
         if local || self.is_admin(request) {
             return Ok(());
         }
-        let error = ApiError::new(
-            "invalid_request_error",
-            Some("forbidden"),
-            "This is for administrators.",
-        );
+        let error = ApiError::new("invalid_request_error", Some("forbidden"), "This is for administrators.");
         Err(HttpError::new(StatusCode::FORBIDDEN, error))
     }
 }
@@ -177,22 +152,13 @@ fn peer(request: &HttpRequest) -> Option<IpAddr> {
 fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get("authorization")?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| key.trim())
-        .filter(|key| !key.is_empty())
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
 }
 
 fn unauthorized(presented: bool) -> HttpError {
     let (code, message) = match presented {
         true => (Some("invalid_api_key"), "Incorrect API key provided."),
-        false => (
-            None,
-            "You didn't provide an API key: send it as 'Authorization: Bearer KEY'.",
-        ),
+        false => (None, "You didn't provide an API key: send it as 'Authorization: Bearer KEY'."),
     };
-    HttpError::new(
-        StatusCode::UNAUTHORIZED,
-        ApiError::new("invalid_request_error", code, message),
-    )
+    HttpError::new(StatusCode::UNAUTHORIZED, ApiError::new("invalid_request_error", code, message))
 }

@@ -11,9 +11,7 @@ use super::{error::HttpError, gateway::Gateway};
 
 /// `GET /livez`: the process answers.
 pub async fn livez() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .body("ok\n")
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
 /// How much `/readyz` says.
@@ -42,11 +40,7 @@ pub async fn readyz(detail: Query<Detail>, gateway: Data<Gateway>) -> HttpRespon
         }
     }
     text += if ready { "ok\n" } else { "not ready\n" };
-    let mut response = if ready {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
-    };
+    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.content_type("text/plain; charset=utf-8").body(text)
 }
 

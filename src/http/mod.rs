@@ -29,38 +29,18 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(only("/livez", Method::GET, web::get().to(health::livez)))
         .service(only("/readyz", Method::GET, web::get().to(health::readyz)))
         .service(only("/debug/actors", Method::GET, web::get().to(health::actors)))
-        .service(
-            web::scope("/v1")
-                .configure(api)
-                .default_service(web::to(unknown_path)),
-        )
+        .service(web::scope("/v1").configure(api).default_service(web::to(unknown_path)))
         .configure(api)
         .default_service(web::to(unknown_path));
 }
 
 fn api(config: &mut ServiceConfig) {
     config
-        .service(only(
-            "/chat/completions",
-            Method::POST,
-            web::post().to(collated::chat_completions),
-        ))
-        .service(only(
-            "/chat/completions/{id}",
-            Method::GET,
-            web::get().to(requests::retrieve),
-        ))
+        .service(only("/chat/completions", Method::POST, web::post().to(collated::chat_completions)))
+        .service(only("/chat/completions/{id}", Method::GET, web::get().to(requests::retrieve)))
         .service(only("/batches", Method::GET, web::get().to(batches::list)))
-        .service(only(
-            "/batches/{id}",
-            Method::GET,
-            web::get().to(batches::retrieve),
-        ))
-        .service(only(
-            "/batches/{id}/cancel",
-            Method::POST,
-            web::post().to(batches::cancel),
-        ));
+        .service(only("/batches/{id}", Method::GET, web::get().to(batches::retrieve)))
+        .service(only("/batches/{id}/cancel", Method::POST, web::post().to(batches::cancel)));
 }
 
 /// A resource with one method; others are told which.
@@ -73,11 +53,7 @@ fn only(path: &str, method: Method, route: Route) -> Resource {
 }
 
 fn method_not_allowed(request: &HttpRequest, allowed: &Method) -> HttpResponse {
-    let message = format!(
-        "Not allowed to {} on {} (use {allowed}).",
-        request.method(),
-        request.path()
-    );
+    let message = format!("Not allowed to {} on {} (use {allowed}).", request.method(), request.path());
     let error = ApiError::new("invalid_request_error", Some("method_not_supported"), message);
     let mut response = HttpError::new(StatusCode::METHOD_NOT_ALLOWED, error).error_response();
     if let Ok(allowed) = HeaderValue::from_str(allowed.as_str()) {

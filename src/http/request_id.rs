@@ -19,15 +19,9 @@ pub async fn mark<B: MessageBody>(
     let began = Instant::now();
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let mut response = next.call(request).await?;
-    log::debug!(
-        "{id} {method} {path} {} {} ms",
-        response.status().as_u16(),
-        began.elapsed().as_millis()
-    );
+    log::debug!("{id} {method} {path} {} {} ms", response.status().as_u16(), began.elapsed().as_millis());
     if let Ok(id) = HeaderValue::from_str(&id) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), id);
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
     Ok(response)
 }

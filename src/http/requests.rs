@@ -26,16 +26,15 @@ pub async fn retrieve(
     let tenant = gateway.scope(&request)?;
     let missing = || HttpError::not_found(format!("No request found with id '{id}'."));
     let id: RequestId = id.parse().map_err(|_| missing())?;
-    let stored = gateway
-        .inquire(&id, |reply| Look { id, reply })
-        .await?
-        .ok_or_else(missing)?;
+    let stored = gateway.inquire(&id, |reply| Look { id, reply }).await?.ok_or_else(missing)?;
     let lane = &stored.request.lane;
     if tenant.is_some_and(|tenant| tenant != lane.tenant) {
         return Err(missing());
     }
     match stored.standing {
-        Standing::Open | Standing::Sealed => Ok(accepted(lane.endpoint, id, &lane.model)),
+        Standing::Open | Standing::Sealed => {
+            Ok(accepted(lane.endpoint, id, &lane.model, stored.request.at.seconds()))
+        }
         Standing::Answered(outcome) => Ok(answered(id, outcome, None)),
         Standing::Withdrawn => {
             let message = "The request was dropped: its client left before it was sent.";

@@ -15,6 +15,5 @@ pub(super) fn to_bytes(requests: &[RequestId]) -> Vec<u8> {
 /// Reads what [`to_bytes`] made; `None` if it is cut.
 pub(super) fn from_bytes(bytes: &[u8]) -> Option<Arc<[RequestId]>> {
     let (ids, rest) = bytes.as_chunks::<16>();
-    rest.is_empty()
-        .then(|| ids.iter().map(|id| RequestId(u128::from_be_bytes(*id))).collect())
+    rest.is_empty().then(|| ids.iter().map(|id| RequestId(u128::from_be_bytes(*id))).collect())
 }

@@ -1,7 +1,7 @@
 //! Where the journal lives: one way to open a store, whichever kind it is.
 //!
 //! A store keeps what [`batch_gpt_actors::ports::Store`] asks for and nothing else. `embedded` is a file beside the
-//! gateway, `mongo` a database that gateways can share. Both pass the same suite, `tests/store_conformance`.
+//! gateway, `mongo` a database elsewhere. One gateway at a time works on either. Both pass the same suite, `tests/store_conformance`.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -34,16 +34,15 @@ impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded { folder } => f.debug_struct("Embedded").field("folder", folder).finish(),
-            Self::Mongo { database, .. } => f
-                .debug_struct("Mongo")
-                .field("database", database)
-                .finish_non_exhaustive(),
+            Self::Mongo { database, .. } => {
+                f.debug_struct("Mongo").field("database", database).finish_non_exhaustive()
+            }
         }
     }
 }
 
-/// Opens a store. `owner` names this gateway in the batches that it seals, so that gateways which share a store
-/// can tell whose a batch is. One that cannot be reached just now is [`StoreFault::Unavailable`]; trying again is
+/// Opens a store. `owner` names this gateway in the batches that it seals, so that gateways which will share a
+/// store can tell whose a batch is. One that cannot be reached just now is [`StoreFault::Unavailable`]; trying again is
 /// the caller's business.
 pub async fn open(location: &Location, owner: &str) -> Result<Arc<dyn Store>, StoreFault> {
     match location {

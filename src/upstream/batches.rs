@@ -49,10 +49,7 @@ pub(super) async fn retrieve(upstream: &HttpUpstream, id: &BatchId) -> Result<Up
 
 /// Cancelling twice does no harm, so a cancellation without an answer may simply be asked for again.
 pub(super) async fn cancel(upstream: &HttpUpstream, id: &BatchId) -> Result<UpstreamBatch, Fault> {
-    let answer = upstream
-        .call(Method::POST, &format!("/batches/{id}/cancel"))
-        .send()
-        .await;
+    let answer = upstream.call(Method::POST, &format!("/batches/{id}/cancel")).send().await;
     if let Ok(response) = &answer
         && response.status().as_u16() == 409
     {
@@ -78,13 +75,6 @@ pub(super) async fn list(
     }
     let bytes = body(Effect::None, call.send().await).await?;
     let page: Page = serde_json::from_slice(&bytes).map_err(|error| senseless(Effect::None, &error))?;
-    let items = page
-        .data
-        .iter()
-        .filter_map(|raw| UpstreamBatch::parse(raw.get()).ok())
-        .collect();
-    Ok(Listing {
-        items,
-        has_more: page.has_more,
-    })
+    let items = page.data.iter().filter_map(|raw| UpstreamBatch::parse(raw.get()).ok()).collect();
+    Ok(Listing { items, has_more: page.has_more })
 }

@@ -29,11 +29,7 @@ impl Effect {
 pub(super) fn broken(effect: Effect, error: reqwest::Error) -> Fault {
     let happened = !error.is_connect() && !error.is_builder();
     let why = causes(error.without_url());
-    if happened {
-        effect.unclear(why)
-    } else {
-        Fault::Transient(why)
-    }
+    if happened { effect.unclear(why) } else { Fault::Transient(why) }
 }
 
 /// An error with its causes: reqwest's own words alone say very little.
@@ -76,14 +72,8 @@ pub(super) fn senseless(effect: Effect, error: &dyn std::fmt::Display) -> Fault 
 fn refused(effect: Effect, status: u16, retry_after: Option<Millis>, body: &[u8]) -> Fault {
     let error = api_error(status, body);
     match status {
-        429 => Fault::Limited {
-            retry_after,
-            why: error.message,
-        },
-        503 if retry_after.is_some() => Fault::Limited {
-            retry_after,
-            why: error.message,
-        },
+        429 => Fault::Limited { retry_after, why: error.message },
+        503 if retry_after.is_some() => Fault::Limited { retry_after, why: error.message },
         408 | 409 | 425 | 500.. => effect.unclear(format!("status {status}: {}", error.message)),
         _ => Fault::Permanent { status, error },
     }
@@ -96,13 +86,7 @@ fn api_error(status: u16, body: &[u8]) -> ApiError {
         error: ApiError,
     }
     serde_json::from_slice::<Envelope>(body).map_or_else(
-        |_| {
-            ApiError::new(
-                "upstream_error",
-                None,
-                format!("The upstream answered with status {status}."),
-            )
-        },
+        |_| ApiError::new("upstream_error", None, format!("The upstream answered with status {status}.")),
         |envelope| envelope.error,
     )
 }
@@ -110,12 +94,7 @@ fn api_error(status: u16, body: &[u8]) -> ApiError {
 /// How long the upstream wants to be left alone: milliseconds, seconds or a date (contract, section 4; RFC 9110,
 /// section 10.2.3).
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Millis> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if let Some(milliseconds) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
         return Some(Millis(milliseconds.max(0.0) as u64));
     }
@@ -143,14 +122,8 @@ mod tests {
     #[test]
     fn patience_is_read_in_every_form() {
         let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(
-            retry_after(&headers("retry-after", "7"), now),
-            Some(Millis(7_000))
-        );
-        assert_eq!(
-            retry_after(&headers("retry-after-ms", "250"), now),
-            Some(Millis(250))
-        );
+        assert_eq!(retry_after(&headers("retry-after", "7"), now), Some(Millis(7_000)));
+        assert_eq!(retry_after(&headers("retry-after-ms", "250"), now), Some(Millis(250)));
         let date = headers("retry-after", "Sun, 06 Nov 1994 08:49:39 GMT");
         assert_eq!(retry_after(&date, now), Some(Millis(2_000)));
         assert_eq!(retry_after(&headers("retry-after", "soon"), now), None);
@@ -159,18 +132,9 @@ mod tests {
 
     #[test]
     fn a_failure_is_ambiguous_only_where_something_may_have_been_made() {
-        assert!(matches!(
-            refused(Effect::Creates, 500, None, b"<html>"),
-            Fault::Ambiguous(_)
-        ));
-        assert!(matches!(
-            refused(Effect::None, 502, None, b""),
-            Fault::Transient(_)
-        ));
-        assert!(matches!(
-            refused(Effect::Creates, 429, None, b"{}"),
-            Fault::Limited { .. }
-        ));
+        assert!(matches!(refused(Effect::Creates, 500, None, b"<html>"), Fault::Ambiguous(_)));
+        assert!(matches!(refused(Effect::None, 502, None, b""), Fault::Transient(_)));
+        assert!(matches!(refused(Effect::Creates, 429, None, b"{}"), Fault::Limited { .. }));
         let body = br#"{"error":{"message":"no","type":"t","param":null,"code":"c"}}"#;
         let Fault::Permanent { status: 400, error } = refused(Effect::Creates, 400, None, body) else {
             panic!("a refusal is final");

@@ -37,12 +37,7 @@ pub(super) async fn upload(upstream: &HttpUpstream, name: &str, content: Content
         .mime_str("application/jsonl")
         .map_err(|error| broken(Effect::Creates, error))?;
     let form = Form::new().text("purpose", "batch").part("file", part);
-    let answer = upstream
-        .call(Method::POST, "/files")
-        .timeout(TRANSFER)
-        .multipart(form)
-        .send()
-        .await;
+    let answer = upstream.call(Method::POST, "/files").timeout(TRANSFER).multipart(form).send().await;
     let bytes = body(Effect::Creates, answer).await?;
     let file: File = serde_json::from_slice(&bytes).map_err(|error| senseless(Effect::Creates, &error))?;
     Ok(FileId(file.id.into()))
@@ -58,9 +53,7 @@ pub(super) async fn list(
         #[serde(default)]
         has_more: bool,
     }
-    let mut call = upstream
-        .call(Method::GET, "/files")
-        .query(&[("purpose", "batch"), ("order", "desc")]);
+    let mut call = upstream.call(Method::GET, "/files").query(&[("purpose", "batch"), ("order", "desc")]);
     call = call.query(&[("limit", PAGE)]);
     if let Some(after) = after {
         call = call.query(&[("after", after.as_str())]);
@@ -72,20 +65,12 @@ pub(super) async fn list(
         name: file.filename,
         created_at: file.created_at.max(0.0) as u64,
     };
-    Ok(Listing {
-        items: page.data.into_iter().map(item).collect(),
-        has_more: page.has_more,
-    })
+    Ok(Listing { items: page.data.into_iter().map(item).collect(), has_more: page.has_more })
 }
 
 /// Downloads a file. A body that ends before its announced length ends in a fault: the HTTP client counts.
 pub(super) async fn content(upstream: &HttpUpstream, file: &FileId) -> Result<Pieces, Fault> {
-    let call = upstream
-        .call(Method::GET, &format!("/files/{file}/content"))
-        .timeout(TRANSFER);
+    let call = upstream.call(Method::GET, &format!("/files/{file}/content")).timeout(TRANSFER);
     let response = success(Effect::None, call.send().await).await?;
-    Ok(response
-        .bytes_stream()
-        .map(|piece| piece.map_err(|error| broken(Effect::None, error)))
-        .boxed())
+    Ok(response.bytes_stream().map(|piece| piece.map_err(|error| broken(Effect::None, error))).boxed())
 }

@@ -77,16 +77,11 @@ impl HttpUpstream {
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
             .build()?;
-        Ok(Self {
-            client,
-            base_url: base_url.trim_end_matches('/').to_owned(),
-        })
+        Ok(Self { client, base_url: base_url.trim_end_matches('/').to_owned() })
     }
 
     fn call(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.base_url))
-            .timeout(CALL)
+        self.client.request(method, format!("{}{path}", self.base_url)).timeout(CALL)
     }
 }
 

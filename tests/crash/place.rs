@@ -19,10 +19,7 @@ impl Place {
     /// `None` where there is no server (and the reason was printed).
     pub(crate) async fn mongo() -> Option<Self> {
         let deployment = mongod::shared(Kind::Open).await?;
-        Some(Self::Mongo {
-            uri: &deployment.uri,
-            database: mongod::database(),
-        })
+        Some(Self::Mongo { uri: &deployment.uri, database: mongod::database() })
     }
 
     pub(crate) fn tell(&self, gateway: &mut Command) {

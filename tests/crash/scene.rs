@@ -36,17 +36,14 @@ impl Scene {
     pub(crate) fn new(place: Place) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut simulate = command(env!("CARGO_BIN_EXE_batch-gpt"));
-        simulate
-            .args(["simulate", "--bind", "127.0.0.1:0", "--validating-ms", "50"])
-            .args(["--per-batch-ms", "150", "--finalizing-ms", "50"]);
+        simulate.args(["simulate", "--bind", "127.0.0.1:0", "--validating-ms", "50"]).args([
+            "--per-batch-ms",
+            "150",
+            "--finalizing-ms",
+            "50",
+        ]);
         let upstream = block_in_place(|| Running::start(&mut simulate, &folder.path().join("upstream.log")));
-        Self {
-            upstream: upstream.unwrap(),
-            folder,
-            place,
-            port: port::free().unwrap(),
-            bodies: Vec::new(),
-        }
+        Self { upstream: upstream.unwrap(), folder, place, port: port::free().unwrap(), bodies: Vec::new() }
     }
 
     fn log(&self) -> PathBuf {

@@ -19,13 +19,7 @@ fn case(
     param: Option<&'static str>,
     code: Option<&'static str>,
 ) -> Case {
-    Case {
-        name,
-        body: body.into(),
-        status,
-        param,
-        code,
-    }
+    Case { name, body: body.into(), status, param, code }
 }
 
 fn around(value: &[u8]) -> Vec<u8> {
@@ -37,107 +31,32 @@ fn cases() -> Vec<Case> {
     let missing = Some("missing_required_parameter");
     let invalid_type = Some("invalid_type");
     let (model, messages) = (Some("model"), Some("messages"));
-    let nested = format!(
-        r#"{{"model":"m","messages":[1],"x":{}{}}}"#,
-        "[".repeat(100_000),
-        "]".repeat(100_000)
-    );
+    let nested =
+        format!(r#"{{"model":"m","messages":[1],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     vec![
         case("nothing", "", 400, None, None),
         case("no JSON", "model=m", 400, None, None),
         case("half of it", r#"{"model":"m","messages":["#, 400, None, None),
-        case(
-            "more than one",
-            r#"{"model":"m","messages":[1]}{}"#,
-            400,
-            None,
-            None,
-        ),
-        case(
-            "a byte order mark",
-            "\u{feff}{\"model\":\"m\",\"messages\":[1]}",
-            400,
-            None,
-            None,
-        ),
+        case("more than one", r#"{"model":"m","messages":[1]}{}"#, 400, None, None),
+        case("a byte order mark", "\u{feff}{\"model\":\"m\",\"messages\":[1]}", 400, None, None),
         case("UTF-16", [0xff, 0xfe, b'{', 0, b'}', 0], 400, None, None),
         case("an array", "[1]", 400, None, None),
         case("a string", r#""hi""#, 400, None, None),
         case("no model", r#"{"messages":[1]}"#, 400, model, missing),
-        case(
-            "an empty model",
-            r#"{"model":"","messages":[1]}"#,
-            400,
-            model,
-            missing,
-        ),
-        case(
-            "a number as model",
-            r#"{"model":4,"messages":[1]}"#,
-            400,
-            model,
-            invalid_type,
-        ),
-        case(
-            "null as model",
-            r#"{"model":null,"messages":[1]}"#,
-            400,
-            model,
-            invalid_type,
-        ),
+        case("an empty model", r#"{"model":"","messages":[1]}"#, 400, model, missing),
+        case("a number as model", r#"{"model":4,"messages":[1]}"#, 400, model, invalid_type),
+        case("null as model", r#"{"model":null,"messages":[1]}"#, 400, model, invalid_type),
         case("no messages", r#"{"model":"m"}"#, 400, messages, missing),
-        case(
-            "empty messages",
-            r#"{"model":"m","messages":[]}"#,
-            400,
-            messages,
-            Some("empty_array"),
-        ),
-        case(
-            "messages in a string",
-            r#"{"model":"m","messages":"hi"}"#,
-            400,
-            messages,
-            invalid_type,
-        ),
-        case(
-            "messages in an object",
-            r#"{"model":"m","messages":{"0":1}}"#,
-            400,
-            messages,
-            invalid_type,
-        ),
-        case(
-            "a key twice",
-            r#"{"model":"m","messages":[1],"n":1,"n":1}"#,
-            400,
-            Some("n"),
-            None,
-        ),
-        case(
-            "a model twice",
-            r#"{"model":"m","messages":[1],"model":"n"}"#,
-            400,
-            model,
-            None,
-        ),
+        case("empty messages", r#"{"model":"m","messages":[]}"#, 400, messages, Some("empty_array")),
+        case("messages in a string", r#"{"model":"m","messages":"hi"}"#, 400, messages, invalid_type),
+        case("messages in an object", r#"{"model":"m","messages":{"0":1}}"#, 400, messages, invalid_type),
+        case("a key twice", r#"{"model":"m","messages":[1],"n":1,"n":1}"#, 400, Some("n"), None),
+        case("a model twice", r#"{"model":"m","messages":[1],"model":"n"}"#, 400, model, None),
         case("invalid UTF-8 deep inside", around(b"\"\xff\""), 400, None, None),
-        case(
-            "a lone surrogate deep inside",
-            around(br#""\ud800""#),
-            400,
-            None,
-            None,
-        ),
+        case("a lone surrogate deep inside", around(br#""\ud800""#), 400, None, None),
         case("a number no double holds", around(b"1e999"), 400, None, None),
         case("100,000 nested arrays", nested, 400, None, None),
-        case(
-            "33 MiB",
-            around(&vec![b' '; 33 << 20]),
-            413,
-            None,
-            Some("request_too_large"),
-        ),
+        case("33 MiB", around(&vec![b' '; 33 << 20]), 413, None, Some("request_too_large")),
         case(
             "a stream",
             r#"{"model":"m","messages":[1],"stream":true}"#,
@@ -156,9 +75,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn check(name: &str, error: &Value, param: Option<&str>, code: Option<&str>) {
-    let error = error["error"]
-        .as_object()
-        .unwrap_or_else(|| panic!("{name}: no error object in {error}"));
+    let error = error["error"].as_object().unwrap_or_else(|| panic!("{name}: no error object in {error}"));
     let mut members: Vec<&str> = error.keys().map(String::as_str).collect();
     members.sort_unstable();
     assert_eq!(members, ["code", "message", "param", "type"], "{name}");
@@ -173,23 +90,12 @@ async fn bad_bodies_are_refused_before_anything_is_queued() {
     let gateway = Gateway::start().await;
     for base in [gateway.url.clone(), gateway.root().to_owned()] {
         for case in cases() {
-            let call = gateway
-                .client
-                .post(format!("{base}/chat/completions"))
-                .bearer_auth("any");
+            let call = gateway.client.post(format!("{base}/chat/completions")).bearer_auth("any");
             let call = call.header("content-type", "application/json").body(case.body);
-            let response = call
-                .send()
-                .await
-                .unwrap_or_else(|error| panic!("{}: {error}", case.name));
+            let response = call.send().await.unwrap_or_else(|error| panic!("{}: {error}", case.name));
             assert_eq!(response.status(), case.status, "{}", case.name);
             assert_eq!(response.headers()["x-should-retry"], "false", "{}", case.name);
-            assert_eq!(
-                response.headers()["content-type"],
-                "application/json",
-                "{}",
-                case.name
-            );
+            assert_eq!(response.headers()["content-type"], "application/json", "{}", case.name);
             assert!(response.headers().contains_key("x-request-id"), "{}", case.name);
             check(case.name, &response.json().await.unwrap(), case.param, case.code);
         }
@@ -202,28 +108,12 @@ async fn bad_requests_are_refused_before_anything_is_queued() {
     let gateway = Gateway::start().await;
     let body = r#"{"model":"m","messages":[1]}"#;
     for kind in ["text/plain", "multipart/form-data", ""] {
-        let call = gateway
-            .client
-            .post(format!("{}/chat/completions", gateway.url))
-            .bearer_auth("any");
+        let call = gateway.client.post(format!("{}/chat/completions", gateway.url)).bearer_auth("any");
         let response = call.header("content-type", kind).body(body).send().await.unwrap();
         assert_eq!(response.status(), 415, "{kind}");
-        check(
-            kind,
-            &response.json().await.unwrap(),
-            None,
-            Some("unsupported_content_type"),
-        );
+        check(kind, &response.json().await.unwrap(), None, Some("unsupported_content_type"));
     }
-    for path in [
-        "/v1/nope",
-        "/nope",
-        "/v1",
-        "/",
-        "/v1/chat",
-        "/v1/chat/completions/x/y",
-        "/v2/batches",
-    ] {
+    for path in ["/v1/nope", "/nope", "/v1", "/", "/v1/chat", "/v1/chat/completions/x/y", "/v2/batches"] {
         let response = gateway.get(path).await;
         assert_eq!(response.status(), 404, "{path}");
         check(path, &response.json().await.unwrap(), None, None);
@@ -236,44 +126,27 @@ async fn bad_requests_are_refused_before_anything_is_queued() {
         ("POST", "/v1/batches/batch_1", "GET"),
         ("POST", "/livez", "GET"),
     ] {
-        let call = gateway
-            .client
-            .request(method.parse().unwrap(), format!("{}{path}", gateway.root()));
+        let call = gateway.client.request(method.parse().unwrap(), format!("{}{path}", gateway.root()));
         let response = call.bearer_auth("any").send().await.unwrap();
         assert_eq!(response.status(), 405, "{method} {path}");
         assert_eq!(response.headers()["allow"], allowed, "{method} {path}");
-        check(
-            path,
-            &response.json().await.unwrap(),
-            None,
-            Some("method_not_supported"),
-        );
+        check(path, &response.json().await.unwrap(), None, Some("method_not_supported"));
     }
-    for path in [
-        "/v1/batches/batch_none",
-        "/batches/batch_none",
-        "/v1/batches/%00",
-        "/v1/batches?after=batch_none",
-    ] {
+    for path in
+        ["/v1/batches/batch_none", "/batches/batch_none", "/v1/batches/%00", "/v1/batches?after=batch_none"]
+    {
         let response = gateway.get(path).await;
         assert_eq!(response.status(), 404, "{path}");
         check(path, &response.json().await.unwrap(), None, None);
     }
-    let cancel = gateway
-        .client
-        .post(format!("{}/batches/batch_none/cancel", gateway.url));
+    let cancel = gateway.client.post(format!("{}/batches/batch_none/cancel", gateway.url));
     let response = cancel.bearer_auth("any").send().await.unwrap();
     assert_eq!(response.status(), 404);
     check("cancel", &response.json().await.unwrap(), None, None);
     for limit in ["0", "101", "-1", "many", ""] {
         let response = gateway.get(&format!("/v1/batches?limit={limit}")).await;
         assert_eq!(response.status(), 400, "{limit}");
-        check(
-            limit,
-            &response.json().await.unwrap(),
-            Some("limit"),
-            Some("invalid_value"),
-        );
+        check(limit, &response.json().await.unwrap(), Some("limit"), Some("invalid_value"));
     }
     nothing_is_queued(&gateway).await;
 }
@@ -292,52 +165,26 @@ async fn configured_keys_are_asked_for() {
     let keys = [("BATCH_GPT_API_KEYS", "evals:sk-right")];
     let gateway = Gateway::with(Duration::from_millis(100), &keys).await;
     let url = format!("{}/batches", gateway.url);
-    let wrong = gateway
-        .client
-        .get(&url)
-        .bearer_auth("sk-wrong")
-        .send()
-        .await
-        .unwrap();
+    let wrong = gateway.client.get(&url).bearer_auth("sk-wrong").send().await.unwrap();
     assert_eq!(wrong.status(), 401);
-    check(
-        "wrong",
-        &wrong.json().await.unwrap(),
-        None,
-        Some("invalid_api_key"),
-    );
+    check("wrong", &wrong.json().await.unwrap(), None, Some("invalid_api_key"));
     let none = gateway.client.get(&url).send().await.unwrap();
     assert_eq!(none.status(), 401);
     check("none", &none.json().await.unwrap(), None, None);
-    let right = gateway
-        .client
-        .get(&url)
-        .bearer_auth("sk-right")
-        .send()
-        .await
-        .unwrap();
+    let right = gateway.client.get(&url).bearer_auth("sk-right").send().await.unwrap();
     assert_eq!(right.status(), 200);
 }
 
 #[tokio::test]
 async fn more_than_the_permitted_are_told_to_come_back() {
-    let settings = [
-        ("BATCH_GPT_MAX_OPEN_REQUESTS", "2"),
-        ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "60000"),
-    ];
+    let settings = [("BATCH_GPT_MAX_OPEN_REQUESTS", "2"), ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "60000")];
     let gateway = Gateway::with(Duration::from_millis(100), &settings).await;
-    let parked: Vec<_> = (0..2)
-        .map(|n| tokio::spawn(gateway.chat("m", &format!("{n}")).send()))
-        .collect();
+    let parked: Vec<_> = (0..2).map(|n| tokio::spawn(gateway.chat("m", &format!("{n}")).send())).collect();
     gateway.waiting(2).await;
     let refused = gateway.chat("m", "one too many").send().await.unwrap();
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.headers()["x-should-retry"], "true");
-    let after: u64 = refused.headers()["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let after: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(after <= 60);
     parked.iter().for_each(tokio::task::JoinHandle::abort);
     gateway.waiting(2).await;

@@ -38,19 +38,14 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
             drain_seconds: Some("1".into()),
             ..ServeArgs::default()
         };
-        let application = Application::bind(Config::parse(&args).unwrap(), runtime)
-            .await
-            .unwrap();
+        let application = Application::bind(Config::parse(&args).unwrap(), runtime).await.unwrap();
         application.start().await.unwrap();
         let url = format!("http://{}", application.address());
         let client = reqwest::Client::new();
         let chat = |prompt: &str| {
             let body =
                 serde_json::json!({ "model": "m", "messages": [{ "role": "user", "content": prompt }] });
-            client
-                .post(format!("{url}/v1/chat/completions"))
-                .json(&body)
-                .send()
+            client.post(format!("{url}/v1/chat/completions")).json(&body).send()
         };
         assert_eq!(chat("before").await.unwrap().status(), 200);
 
@@ -58,10 +53,7 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
         application.system().unwrap().collectors.members()[0].tell(Block(block));
         let parked: Vec<_> = (0..10).map(|n| tokio::spawn(chat(&format!("{n}")))).collect();
         let actors = loop {
-            let call = client
-                .get(format!("{url}/debug/actors"))
-                .timeout(Duration::from_secs(2))
-                .send();
+            let call = client.get(format!("{url}/debug/actors")).timeout(Duration::from_secs(2)).send();
             let board: Value = call.await.unwrap().json().await.unwrap();
             let actors = board["actors"].as_array().unwrap().clone();
             let collector = actors.iter().find(|actor| actor["kind"] == "Collector").unwrap();
@@ -70,19 +62,10 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
             }
         };
         for kind in ["Collector", "BatchSubmitter", "Poller", "StatusLogger"] {
-            let actor = actors
-                .iter()
-                .find(|actor| actor["kind"] == kind)
-                .unwrap_or_else(|| panic!("no {kind}"));
-            for count in [
-                "depth",
-                "peak",
-                "handled",
-                "cancelled",
-                "panics",
-                "waited_us",
-                "waited_longest_us",
-            ] {
+            let actor =
+                actors.iter().find(|actor| actor["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
+            for count in ["depth", "peak", "handled", "cancelled", "panics", "waited_us", "waited_longest_us"]
+            {
                 assert!(actor[count].is_u64(), "{kind} {count}");
             }
         }

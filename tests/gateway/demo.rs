@@ -5,10 +5,7 @@ use crate::process::{PATIENCE, command};
 async fn demo(args: &[&str]) -> (bool, String) {
     let mut child = command();
     child.arg("demo").args(args).stdout(Stdio::piped());
-    let output = tokio::time::timeout(PATIENCE, child.output())
-        .await
-        .unwrap()
-        .unwrap();
+    let output = tokio::time::timeout(PATIENCE, child.output()).await.unwrap().unwrap();
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), said)
@@ -18,12 +15,7 @@ async fn demo(args: &[&str]) -> (bool, String) {
 async fn the_demo_says_what_it_did() {
     let (success, said) = demo(&[]).await;
     assert!(success, "{said}");
-    for words in [
-        "12 of 12 prompts got their own answer",
-        "1 batch in ",
-        " in real time, $",
-        " saved.",
-    ] {
+    for words in ["12 of 12 prompts got their own answer", "1 batch in ", " in real time, $", " saved."] {
         assert!(said.contains(words), "{words} in:\n{said}");
     }
 }

@@ -6,43 +6,21 @@ use crate::process::Gateway;
 async fn uploaded(gateway: &Gateway) -> String {
     let page = gateway.get_json("/v1/batches").await;
     let file = page["data"][0]["input_file_id"].as_str().unwrap().to_owned();
-    let call = gateway
-        .client
-        .get(format!("{}/files/{file}/content", gateway.simulator.base_url()));
-    call.bearer_auth("any")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap()
+    let call = gateway.client.get(format!("{}/files/{file}/content", gateway.simulator.base_url()));
+    call.bearer_auth("any").send().await.unwrap().text().await.unwrap()
 }
 
 async fn line_of(body: &str) -> String {
     let gateway = Gateway::start().await;
-    let call = gateway
-        .client
-        .post(format!("{}/chat/completions", gateway.url))
-        .bearer_auth("any");
-    let response = call
-        .header("content-type", "application/json; charset=utf-8")
-        .body(body.to_owned());
+    let call = gateway.client.post(format!("{}/chat/completions", gateway.url)).bearer_auth("any");
+    let response = call.header("content-type", "application/json; charset=utf-8").body(body.to_owned());
     assert_eq!(response.send().await.unwrap().status(), 200);
     let file = uploaded(&gateway).await;
     assert_eq!(file.matches('\n').count(), 1, "{file}");
-    let (head, rest) = file
-        .split_once(r#","method":"POST","url":"/v1/chat/completions","body":"#)
-        .unwrap();
-    let id = head
-        .strip_prefix(r#"{"custom_id":""#)
-        .unwrap()
-        .strip_suffix('"')
-        .unwrap();
+    let (head, rest) = file.split_once(r#","method":"POST","url":"/v1/chat/completions","body":"#).unwrap();
+    let id = head.strip_prefix(r#"{"custom_id":""#).unwrap().strip_suffix('"').unwrap();
     assert!(
-        id.len() <= 64
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
+        id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
         "{id}"
     );
     rest.strip_suffix("}\n").unwrap().to_owned()
@@ -70,24 +48,12 @@ async fn a_pretty_body_becomes_one_line_and_only_the_stream_members_go() {
 async fn the_answer_is_the_lines_own_bytes() {
     let gateway = Gateway::start().await;
     let response = gateway.chat("m", "bytes").send().await.unwrap();
-    let id = response.headers()["x-batch-gpt-request-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let id = response.headers()["x-batch-gpt-request-id"].to_str().unwrap().to_owned();
     let answer = response.text().await.unwrap();
     let page = gateway.get_json("/v1/batches").await;
     let file = page["data"][0]["output_file_id"].as_str().unwrap();
-    let call = gateway
-        .client
-        .get(format!("{}/files/{file}/content", gateway.simulator.base_url()));
-    let output = call
-        .bearer_auth("any")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let call = gateway.client.get(format!("{}/files/{file}/content", gateway.simulator.base_url()));
+    let output = call.bearer_auth("any").send().await.unwrap().text().await.unwrap();
     assert!(output.contains(&answer), "{answer} is not in {output}");
     assert!(output.contains(&id));
 }

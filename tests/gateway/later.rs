@@ -36,18 +36,9 @@ async fn submitted(response: Response) -> String {
 #[tokio::test]
 async fn a_client_that_does_not_wait_asks_later() {
     let gateway = Gateway::start().await;
-    let good = gateway
-        .chat("m", "later")
-        .header("prefer", "wait=10, respond-async")
-        .send()
-        .await
-        .unwrap();
-    let bad = gateway
-        .chat("m", "later [[status:400]]")
-        .header("prefer", "respond-async")
-        .send()
-        .await
-        .unwrap();
+    let good = gateway.chat("m", "later").header("prefer", "wait=10, respond-async").send().await.unwrap();
+    let bad =
+        gateway.chat("m", "later [[status:400]]").header("prefer", "respond-async").send().await.unwrap();
     assert_eq!(good.headers()["preference-applied"], "respond-async");
     let (good, bad) = (submitted(good).await, submitted(bad).await);
     let answer = end_of(&gateway, &good).await;
@@ -57,13 +48,7 @@ async fn a_client_that_does_not_wait_asks_later() {
     assert_eq!(failure.status(), 400);
     assert_eq!(failure.headers()["x-should-retry"], "false");
     for unknown in ["req_00000000000000000000000000000000", "chatcmpl-1"] {
-        assert_eq!(
-            gateway
-                .get(&format!("/v1/chat/completions/{unknown}"))
-                .await
-                .status(),
-            404
-        );
+        assert_eq!(gateway.get(&format!("/v1/chat/completions/{unknown}")).await.status(), 404);
     }
 }
 
@@ -75,10 +60,7 @@ async fn in_async_mode_nobody_waits_and_no_line_is_dropped() {
         ids.push(submitted(gateway.chat("m", &format!("{n}")).send().await.unwrap()).await);
     }
     for (n, id) in ids.iter().enumerate() {
-        assert_eq!(
-            text(&end_of(&gateway, id).await.json().await.unwrap()),
-            format!("Answer to: {n}")
-        );
+        assert_eq!(text(&end_of(&gateway, id).await.json().await.unwrap()), format!("Answer to: {n}"));
     }
     assert_eq!(gateway.ledger().executed_lines, 30);
 }
@@ -87,15 +69,10 @@ async fn in_async_mode_nobody_waits_and_no_line_is_dropped() {
 async fn an_answer_is_shown_to_its_own_tenant() {
     let keys = [("BATCH_GPT_API_KEYS", "a:sk-a,b:sk-b")];
     let gateway = Gateway::with(Duration::from_millis(200), &keys).await;
-    let call = gateway
-        .chat_as("sk-a", "m", "mine")
-        .header("prefer", "respond-async");
+    let call = gateway.chat_as("sk-a", "m", "mine").header("prefer", "respond-async");
     let id = submitted(call.send().await.unwrap()).await;
     let ask = |key: &str| {
-        let call = gateway
-            .client
-            .get(format!("{}/chat/completions/{id}", gateway.url))
-            .bearer_auth(key);
+        let call = gateway.client.get(format!("{}/chat/completions/{id}", gateway.url)).bearer_auth(key);
         async { call.send().await.unwrap().status().as_u16() }
     };
     assert_eq!(ask("sk-b").await, 404);
@@ -108,12 +85,7 @@ async fn a_request_sent_again_after_its_end_gets_its_end_and_buys_nothing() {
     let first = gateway.chat("m", "again").send().await.unwrap();
     let id = first.headers()["x-batch-gpt-request-id"].clone();
     let first = first.bytes().await.unwrap();
-    let again = gateway
-        .chat("m", "again")
-        .header("x-stainless-retry-count", "2")
-        .send()
-        .await
-        .unwrap();
+    let again = gateway.chat("m", "again").header("x-stainless-retry-count", "2").send().await.unwrap();
     assert_eq!(again.headers()["x-batch-gpt-request-id"], id);
     assert_eq!(again.bytes().await.unwrap(), first);
     let stranger = gateway.chat("m", "again").send().await.unwrap();

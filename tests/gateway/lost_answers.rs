@@ -20,12 +20,7 @@ async fn outlived(faults: Value) -> Gateway {
         assert_eq!(text(&answer.json().await.unwrap()), format!("Answer to: {n}"));
     }
     let ledger = gateway.ledger();
-    assert_eq!(
-        ledger.batches.len(),
-        1,
-        "{faults} led to {} batches",
-        ledger.batches.len()
-    );
+    assert_eq!(ledger.batches.len(), 1, "{faults} led to {} batches", ledger.batches.len());
     assert!(ledger.executions.values().all(|count| *count == 1), "{faults}");
     assert_eq!(ledger.executions.len(), 10, "{faults}");
     gateway
@@ -88,18 +83,9 @@ async fn a_client_that_was_cut_off_gets_the_outcome_of_its_first_request() {
     let gateway = Gateway::with(Duration::from_secs(2), &[]).await;
     let body = r#"{"model":"m","messages":[{"role":"user","content":"cut"}],"seed":9007199254740993}"#;
     let post = |body: &str, resent: bool| {
-        let call = gateway
-            .client
-            .post(format!("{}/chat/completions", gateway.url))
-            .bearer_auth("any");
-        let call = call
-            .header("content-type", "application/json")
-            .body(body.to_owned());
-        if resent {
-            call.header("x-stainless-retry-count", "1")
-        } else {
-            call
-        }
+        let call = gateway.client.post(format!("{}/chat/completions", gateway.url)).bearer_auth("any");
+        let call = call.header("content-type", "application/json").body(body.to_owned());
+        if resent { call.header("x-stainless-retry-count", "1") } else { call }
     };
     let cut = tokio::spawn(post(body, false).send());
     gateway.waiting(1).await;

@@ -41,22 +41,12 @@ async fn the_single_settings_lead_to_a_guarded_server() {
         ("MONGO_PASSWORD", mongod::PASSWORD),
     ];
     let mut gateway = Gateway::with(Duration::from_millis(200), &settings).await;
-    let answer = gateway
-        .chat("m", "hello")
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let answer = gateway.chat("m", "hello").send().await.unwrap().json().await.unwrap();
     assert_eq!(text(&answer), "Answer to: hello");
     gateway.signal("-TERM");
     assert!(gateway.ended().await.success());
     let written = gateway.written.join("\n");
-    assert!(
-        !written.contains(mongod::PASSWORD) && !written.contains("p%40ss"),
-        "the password was logged"
-    );
+    assert!(!written.contains(mongod::PASSWORD) && !written.contains("p%40ss"), "the password was logged");
     let client = Client::with_uri_str(&deployment.uri).await.unwrap();
     let logged = client.database("batchgpt").collection::<Document>("batch_logs");
     assert!(logged.count_documents(doc! {}).await.unwrap() >= 2);
@@ -83,14 +73,7 @@ async fn a_store_that_comes_late_is_waited_for() {
     assert!(refused.headers().contains_key("retry-after"));
     deployment.servers(|servers| servers[0].restart());
     until(|| is_ready(&gateway)).await;
-    let answer = gateway
-        .chat("m", "late")
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let answer = gateway.chat("m", "late").send().await.unwrap().json().await.unwrap();
     assert_eq!(text(&answer), "Answer to: late");
 }
 
@@ -100,14 +83,9 @@ async fn a_store_that_goes_away_costs_nobody_parked_anything() {
         return;
     };
     let uri = format!("{}?serverSelectionTimeoutMS=500", deployment.uri);
-    let settings = [
-        ("MONGODB_URI", &*uri),
-        ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "1500"),
-    ];
+    let settings = [("MONGODB_URI", &*uri), ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "1500")];
     let gateway = Gateway::with(Duration::from_millis(200), &settings).await;
-    let parked: Vec<_> = (0..20)
-        .map(|n| tokio::spawn(gateway.chat("m", &format!("{n}")).send()))
-        .collect();
+    let parked: Vec<_> = (0..20).map(|n| tokio::spawn(gateway.chat("m", &format!("{n}")).send())).collect();
     gateway.waiting(20).await;
     kill(&deployment).await;
     until(|| async {
@@ -117,10 +95,7 @@ async fn a_store_that_goes_away_costs_nobody_parked_anything() {
     until(|| async { !is_ready(&gateway).await }).await;
     let refused = gateway.chat("m", "new").send().await.unwrap();
     assert_eq!(
-        (
-            refused.status().as_u16(),
-            refused.headers()["x-should-retry"].to_str().unwrap()
-        ),
+        (refused.status().as_u16(), refused.headers()["x-should-retry"].to_str().unwrap()),
         (503, "true")
     );
     // The window ends meanwhile; its batch must not be submitted unrecorded.
@@ -143,19 +118,14 @@ async fn a_killed_primary_loses_nothing_and_buys_nothing_twice() {
     let Some(deployment) = mongod::start(Kind::ReplicaSet).await else {
         return;
     };
-    let settings = [
-        ("MONGODB_URI", &*deployment.uri),
-        ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "200"),
-    ];
+    let settings = [("MONGODB_URI", &*deployment.uri), ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "200")];
     let gateway = Gateway::with(Duration::from_millis(300), &settings).await;
     let ask = |n: usize| {
         let gateway = &gateway;
         async move {
             // As the official clients do: a refusal is obeyed, and the request is sent again.
             for attempt in 0..200 {
-                let call = gateway
-                    .chat("m", &format!("{n}"))
-                    .header("x-stainless-retry-count", attempt);
+                let call = gateway.chat("m", &format!("{n}")).header("x-stainless-retry-count", attempt);
                 let answer = call.send().await.unwrap();
                 if answer.status() == 200 {
                     return text(&answer.json().await.unwrap()).to_owned();
@@ -166,9 +136,7 @@ async fn a_killed_primary_loses_nothing_and_buys_nothing_twice() {
             panic!("request {n} was never taken");
         }
     };
-    let load = stream::iter(0..400)
-        .map(|n| async move { (n, ask(n).await) })
-        .buffer_unordered(40);
+    let load = stream::iter(0..400).map(|n| async move { (n, ask(n).await) }).buffer_unordered(40);
     let harm = async {
         until(|| async { gateway.ledger().executed_lines >= 80 }).await;
         let primary = deployment.primary().await.unwrap();
@@ -179,17 +147,10 @@ async fn a_killed_primary_loses_nothing_and_buys_nothing_twice() {
     };
     let (answers, ()) = tokio::join!(load.collect::<Vec<_>>(), harm);
     assert_eq!(answers.len(), 400);
-    assert!(
-        answers
-            .iter()
-            .all(|(n, answer)| *answer == format!("Answer to: {n}"))
-    );
+    assert!(answers.iter().all(|(n, answer)| *answer == format!("Answer to: {n}")));
     let ledger = gateway.ledger();
     assert_eq!(ledger.bodies.len(), 400);
-    assert!(
-        ledger.bodies.values().all(|body| body.executed == 1),
-        "a request was executed twice"
-    );
+    assert!(ledger.bodies.values().all(|body| body.executed == 1), "a request was executed twice");
 }
 
 /// A batch as the original would have submitted it: its `custom_id`s are hashes of its requests.
@@ -202,26 +163,12 @@ async fn submitted_by_the_original(simulator: &Simulator, client: &reqwest::Clie
     };
     let lines: Vec<String> = (0..5).map(line).collect();
     let file = reqwest::multipart::Part::text(lines.join("\n")).file_name("batch.jsonl");
-    let form = reqwest::multipart::Form::new()
-        .text("purpose", "batch")
-        .part("file", file);
+    let form = reqwest::multipart::Form::new().text("purpose", "batch").part("file", file);
     let url = simulator.base_url();
-    let upload = client
-        .post(format!("{url}/files"))
-        .bearer_auth("any")
-        .multipart(form)
-        .send()
-        .await
-        .unwrap();
+    let upload = client.post(format!("{url}/files")).bearer_auth("any").multipart(form).send().await.unwrap();
     let file: Value = upload.json().await.unwrap();
     let order = json!({ "input_file_id": file["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h" });
-    let create = client
-        .post(format!("{url}/batches"))
-        .bearer_auth("any")
-        .json(&order)
-        .send()
-        .await
-        .unwrap();
+    let create = client.post(format!("{url}/batches")).bearer_auth("any").json(&order).send().await.unwrap();
     create.json().await.unwrap()
 }
 
@@ -249,35 +196,19 @@ async fn an_originals_history_is_listed_and_its_unfinished_batch_completed() {
     };
     let logs = database.collection::<Document>("batch_logs");
     let created_at = batch["created_at"].as_i64().unwrap();
-    logs.insert_one(entry(&id, "validating", created_at))
-        .await
-        .unwrap();
-    logs.insert_one(entry("batch_of_old", "completed", created_at - 9))
-        .await
-        .unwrap();
+    logs.insert_one(entry(&id, "validating", created_at)).await.unwrap();
+    logs.insert_one(entry("batch_of_old", "completed", created_at - 9)).await.unwrap();
     let settings = [("MONGODB_URI", &*deployment.uri), ("MONGO_DATABASE", "batchgpt")];
     let gateway = Gateway::launch(upstream, &settings, " serves ").await;
     let listed = gateway.get_json("/v1/batches").await;
-    let listed: Vec<&str> = listed["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|b| b["id"].as_str().unwrap())
-        .collect();
+    let listed: Vec<&str> =
+        listed["data"].as_array().unwrap().iter().map(|b| b["id"].as_str().unwrap()).collect();
     assert_eq!(listed, [&*id, "batch_of_old"]);
     until(|| async { gateway.get_json(&format!("/v1/batches/{id}")).await["status"] == "completed" }).await;
     let cached = database.collection::<Document>("cached_responses");
     assert_eq!(cached.count_documents(doc! {}).await.unwrap(), 5);
-    let third = cached
-        .find_one(doc! { "hash": format!("{:064x}", 3) })
-        .await
-        .unwrap()
-        .unwrap();
-    let choices = third
-        .get_document("response")
-        .unwrap()
-        .get_array("choices")
-        .unwrap();
+    let third = cached.find_one(doc! { "hash": format!("{:064x}", 3) }).await.unwrap().unwrap();
+    let choices = third.get_document("response").unwrap().get_array("choices").unwrap();
     let message = choices[0].as_document().unwrap().get_document("message").unwrap();
     assert_eq!(message.get_str("content").unwrap(), "Answer to: old 3");
     assert_eq!(gateway.ledger().creates, 1);

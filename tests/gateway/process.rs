@@ -34,29 +34,15 @@ pub struct Gateway {
 
 /// A simulated upstream whose batches take so long.
 pub async fn simulator(takes: Duration) -> Simulator {
-    let timing = Timing {
-        per_batch: takes,
-        ..Timing::default()
-    };
+    let timing = Timing { per_batch: takes, ..Timing::default() };
     let bind = "127.0.0.1:0".parse().unwrap();
-    Simulator::start(Settings {
-        bind,
-        timing,
-        ..Settings::default()
-    })
-    .await
-    .unwrap()
+    Simulator::start(Settings { bind, timing, ..Settings::default() }).await.unwrap()
 }
 
 /// The binary under test with nothing of the surroundings.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_batch-gpt"));
-    command
-        .env_clear()
-        .kill_on_drop(true)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    command.env_clear().kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
@@ -102,30 +88,14 @@ impl Gateway {
         let url = loop {
             let line = tokio::time::timeout(PATIENCE, log.recv()).await.unwrap();
             let line = line.unwrap_or_else(|| panic!("the gateway did not start: {written:#?}"));
-            let address = line
-                .split(words)
-                .nth(1)
-                .and_then(|rest| rest.split(' ').next())
-                .map(str::to_owned);
+            let address = line.split(words).nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
             written.push(line);
             if let Some(address) = address {
                 break format!("{}/v1", address.trim_end_matches("/v1"));
             }
         };
-        let client = Client::builder()
-            .timeout(PATIENCE)
-            .pool_max_idle_per_host(0)
-            .build()
-            .unwrap();
-        Self {
-            url,
-            simulator,
-            client,
-            child,
-            log,
-            written,
-            _folder: folder,
-        }
+        let client = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build().unwrap();
+        Self { url, simulator, client, child, log, written, _folder: folder }
     }
 
     /// The address without `/v1`.
@@ -139,19 +109,11 @@ impl Gateway {
 
     pub fn chat_as(&self, key: &str, model: &str, prompt: &str) -> RequestBuilder {
         let body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }] });
-        self.client
-            .post(format!("{}/chat/completions", self.url))
-            .bearer_auth(key)
-            .json(&body)
+        self.client.post(format!("{}/chat/completions", self.url)).bearer_auth(key).json(&body)
     }
 
     pub async fn get(&self, path: &str) -> Response {
-        self.client
-            .get(format!("{}{path}", self.root()))
-            .bearer_auth("any")
-            .send()
-            .await
-            .unwrap()
+        self.client.get(format!("{}{path}", self.root())).bearer_auth("any").send().await.unwrap()
     }
 
     pub async fn get_json(&self, path: &str) -> Value {
@@ -165,11 +127,7 @@ impl Gateway {
     /// The own numbers of the first actor of a kind.
     pub async fn actor(&self, kind: &str) -> Value {
         let actors = self.get_json("/debug/actors").await;
-        let found = actors["actors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|actor| actor["kind"] == kind);
+        let found = actors["actors"].as_array().unwrap().iter().find(|actor| actor["kind"] == kind);
         found.cloned().unwrap_or_else(|| panic!("no {kind} in {actors}"))
     }
 
@@ -185,21 +143,12 @@ impl Gateway {
 
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
-        assert!(
-            std::process::Command::new("kill")
-                .args([name, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
     /// Waits for the end of the process and for its last words.
     pub async fn ended(&mut self) -> ExitStatus {
-        let status = tokio::time::timeout(PATIENCE, self.child.wait())
-            .await
-            .unwrap()
-            .unwrap();
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
         while let Some(line) = self.log.recv().await {
             self.written.push(line);
         }

@@ -3,10 +3,7 @@ use crate::process::{Gateway, PATIENCE, command};
 async fn refused(settings: &[(&str, &str)]) -> String {
     let mut child = command();
     child.arg("serve").envs(settings.iter().copied());
-    let output = tokio::time::timeout(PATIENCE, child.output())
-        .await
-        .unwrap()
-        .unwrap();
+    let output = tokio::time::timeout(PATIENCE, child.output()).await.unwrap().unwrap();
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
 }
@@ -25,11 +22,7 @@ async fn bad_settings_stop_the_start_and_are_all_named() {
         "BATCH_GPT_BIND_ADDRESS=0.0.0.0:0",
         "OPENAI_API_KEY",
     ] {
-        assert_eq!(
-            said.lines().filter(|line| line.contains(name)).count(),
-            1,
-            "{name} in:\n{said}"
-        );
+        assert_eq!(said.lines().filter(|line| line.contains(name)).count(), 1, "{name} in:\n{said}");
     }
 }
 
@@ -46,8 +39,7 @@ async fn a_taken_address_is_said_in_one_line() {
     ])
     .await;
     assert!(
-        said.lines()
-            .any(|line| line.starts_with(&format!("batch-gpt: cannot listen on {address}"))),
+        said.lines().any(|line| line.starts_with(&format!("batch-gpt: cannot listen on {address}"))),
         "{said}"
     );
 }
@@ -59,21 +51,10 @@ async fn health_is_told_to_those_who_ask() {
     let ready = gateway.get("/readyz?verbose").await;
     assert_eq!(ready.status(), 200);
     let text = ready.text().await.unwrap();
-    assert!(
-        text.contains("[+]store ok") && text.contains("[+]journal ok"),
-        "{text}"
-    );
+    assert!(text.contains("[+]store ok") && text.contains("[+]journal ok"), "{text}");
     let address = gateway.root().strip_prefix("http://").unwrap();
-    let healthy = command()
-        .args(["healthcheck", "--bind-address", address])
-        .status()
-        .await
-        .unwrap();
+    let healthy = command().args(["healthcheck", "--bind-address", address]).status().await.unwrap();
     assert!(healthy.success());
-    let nobody = command()
-        .args(["healthcheck", "--bind-address", "127.0.0.1:9"])
-        .status()
-        .await
-        .unwrap();
+    let nobody = command().args(["healthcheck", "--bind-address", "127.0.0.1:9"]).status().await.unwrap();
     assert!(!nobody.success());
 }

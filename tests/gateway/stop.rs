@@ -9,9 +9,7 @@ const LONG_WINDOW: (&str, &str) = ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "600000
 /// A window of ten minutes is open when the signal comes: it is sealed, submitted, and its clients are answered.
 async fn answered_on(signal: &str) {
     let mut gateway = Gateway::with(Duration::from_millis(300), &[LONG_WINDOW]).await;
-    let clients: Vec<_> = (0..20)
-        .map(|n| tokio::spawn(gateway.chat("m", &format!("{n}")).send()))
-        .collect();
+    let clients: Vec<_> = (0..20).map(|n| tokio::spawn(gateway.chat("m", &format!("{n}")).send())).collect();
     gateway.waiting(20).await;
     gateway.signal(signal);
     for (n, client) in clients.into_iter().enumerate() {
@@ -43,21 +41,13 @@ async fn clients_of_a_slow_batch_are_released_with_503() {
     let released = client.await.unwrap().unwrap();
     assert_eq!(released.status(), 503);
     assert_eq!(released.headers()["x-should-retry"], "true");
-    let after: u64 = released.headers()["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let after: u64 = released.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&after));
     let body: Value = released.json().await.unwrap();
     assert_eq!(body["error"]["code"], "gateway_stopping");
     assert_eq!(gateway.ended().await.code(), Some(0));
     assert_eq!(gateway.ledger().creates, 1, "the open lane was submitted");
-    assert_eq!(
-        gateway.ledger().batches[0].status,
-        "in_progress",
-        "what is paid for is not cancelled"
-    );
+    assert_eq!(gateway.ledger().batches[0].status, "in_progress", "what is paid for is not cancelled");
 }
 
 #[tokio::test]

@@ -26,10 +26,7 @@ async fn responses_are_kept_as_the_original_kept_them() {
         response: raw(response),
         at: Timestamp(1_737_600_060_000),
     };
-    let later = CachedResponse {
-        response: raw(r#"{"id":"another"}"#),
-        ..first.clone()
-    };
+    let later = CachedResponse { response: raw(r#"{"id":"another"}"#), ..first.clone() };
     let huge = CachedResponse {
         hash: "too long for a document".into(),
         response: raw(&format!(r#"{{"id":"{}"}}"#, "x".repeat(17 << 20))),

@@ -83,15 +83,9 @@ async fn nonsense_for_a_connection_string_is_said_without_its_password() {
 
 #[test]
 fn location_is_printed_without_its_password() {
-    let location = Location::Mongo {
-        uri: "mongodb://ann:s3cret@db/".into(),
-        database: "prompts".into(),
-    };
+    let location = Location::Mongo { uri: "mongodb://ann:s3cret@db/".into(), database: "prompts".into() };
     let printed = format!("{location:?}");
-    assert!(
-        printed.contains("prompts") && !printed.contains("s3cret"),
-        "{printed}"
-    );
+    assert!(printed.contains("prompts") && !printed.contains("s3cret"), "{printed}");
 }
 
 #[tokio::test]
@@ -110,11 +104,7 @@ async fn stranger_is_refused_for_good() {
         assert!(words.contains("user and password"), "{words}");
         assert!(!words.contains("s3cret") && !words.contains(PASSWORD), "{words}");
     }
-    open(&deployment.uri, &mongod::database())
-        .await
-        .unwrap()
-        .close()
-        .await;
+    open(&deployment.uri, &mongod::database()).await.unwrap().close().await;
 }
 
 #[tokio::test]
@@ -127,9 +117,7 @@ async fn newer_layout_is_refused_and_left_alone() {
     store.append(&[accepted(1)]).await.unwrap();
     store.close().await;
     let client = Client::with_uri_str(&deployment.uri).await.unwrap();
-    let layout = client
-        .database(&name)
-        .collection::<mongodb::bson::Document>("batch_gpt");
+    let layout = client.database(&name).collection::<mongodb::bson::Document>("batch_gpt");
     let version = |version: i32| {
         let change = doc! { "$set": { "version": version } };
         layout.update_one(doc! { "_id": "layout" }, change).into_future()
@@ -163,10 +151,7 @@ async fn withdrawal_stands_against_an_acceptance_that_lands_after_it() {
         return;
     };
     let store = open(&deployment.uri, &mongod::database()).await.unwrap();
-    let withdrawn = Record::Withdrawn {
-        id: RequestId(1),
-        at: Timestamp(5),
-    };
+    let withdrawn = Record::Withdrawn { id: RequestId(1), at: Timestamp(5) };
     store.append(&[withdrawn]).await.unwrap();
     store.append(&[accepted(1), accepted(2)]).await.unwrap();
     assert_eq!(pending(&*store).await, [2]);
@@ -186,23 +171,11 @@ async fn no_document_comes_near_the_limit() {
         unreachable!("it is one");
     };
     *body = vec![b'x'; 20 << 20].into();
-    let outcome = Outcome {
-        status: 200,
-        body: body.clone(),
-        origin: Origin::Upstream,
-    };
+    let outcome = Outcome { status: 200, body: body.clone(), origin: Origin::Upstream };
     let (key, at) = (BatchKey(1), Timestamp(5));
-    let sealed = Record::Sealed {
-        key,
-        lane: lane(),
-        requests: (0..100_000).map(RequestId).collect(),
-        at,
-    };
+    let sealed = Record::Sealed { key, lane: lane(), requests: (0..100_000).map(RequestId).collect(), at };
     let outcomes = [(RequestId(1), outcome)].into();
-    store
-        .append(&[large, sealed, Record::Answered { key, outcomes, at }])
-        .await
-        .unwrap();
+    store.append(&[large, sealed, Record::Answered { key, outcomes, at }]).await.unwrap();
     store.close().await;
     let client = Client::with_uri_str(&deployment.uri).await.unwrap();
     let database = client.database(&name);
@@ -257,24 +230,12 @@ async fn killed_primary_loses_nothing() {
             while done.load(Relaxed) == 0 {
                 let (request, key, at) = (RequestId(number), BatchKey(number), Timestamp(5));
                 insist(&*store, &[accepted(number)]).await;
-                let sealed = Record::Sealed {
-                    key,
-                    lane: lane(),
-                    requests: [request].into(),
-                    at,
-                };
+                let sealed = Record::Sealed { key, lane: lane(), requests: [request].into(), at };
                 insist(&*store, &[sealed]).await;
                 if number % 2 == 1 {
-                    let outcome = Outcome {
-                        status: 200,
-                        body: "an answer".into(),
-                        origin: Origin::Upstream,
-                    };
+                    let outcome = Outcome { status: 200, body: "an answer".into(), origin: Origin::Upstream };
                     let outcomes = [(request, outcome)].into();
-                    let group = [
-                        Record::Answered { key, outcomes, at },
-                        Record::Settled { key, at },
-                    ];
+                    let group = [Record::Answered { key, outcomes, at }, Record::Settled { key, at }];
                     insist(&*store, &group).await;
                 }
                 number += 1;
@@ -318,10 +279,7 @@ async fn killed_primary_loses_nothing() {
     requests.sort_unstable();
     batches.sort_unstable();
     // Every second request was answered and its batch settled.
-    let mut left: Vec<u128> = ranges
-        .iter()
-        .flat_map(|(first, end)| (*first..*end).step_by(2))
-        .collect();
+    let mut left: Vec<u128> = ranges.iter().flat_map(|(first, end)| (*first..*end).step_by(2)).collect();
     left.sort_unstable();
     assert_eq!(requests, left);
     assert_eq!(batches, requests);

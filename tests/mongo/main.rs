@@ -22,19 +22,12 @@ use batch_gpt_actors::{
 };
 
 pub(crate) async fn open(uri: &str, database: &str) -> Result<Arc<dyn Store>, StoreFault> {
-    let location = Location::Mongo {
-        uri: uri.into(),
-        database: database.into(),
-    };
+    let location = Location::Mongo { uri: uri.into(), database: database.into() };
     store::open(&location, "gateway").await
 }
 
 pub(crate) fn lane() -> Arc<Lane> {
-    Arc::new(Lane {
-        tenant: Tenant::anonymous(),
-        endpoint: Endpoint::ChatCompletions,
-        model: "m".into(),
-    })
+    Arc::new(Lane { tenant: Tenant::anonymous(), endpoint: Endpoint::ChatCompletions, model: "m".into() })
 }
 
 pub(crate) fn accepted(number: u128) -> Record {

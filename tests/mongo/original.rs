@@ -116,10 +116,7 @@ fn value(json: &str) -> serde_json::Value {
 }
 
 async fn listed(store: &dyn Store) -> Vec<(String, BatchStatus, bool)> {
-    let page = Page {
-        limit: 100,
-        ..Page::default()
-    };
+    let page = Page { limit: 100, ..Page::default() };
     let listing = store.batches(&page).await.unwrap().unwrap();
     let items = listing.items.into_iter().map(|item| {
         let batch = UpstreamBatch::parse(item.object.get()).unwrap();
@@ -136,28 +133,14 @@ async fn inherited(store: &dyn Store) -> Vec<String> {
 /// One batch that ended, one that did not, and one that ended but whose first status was logged once more at the
 /// end, as the original did after a restart.
 async fn with_history(place: &Place) {
-    for (timestamp, word) in [
-        (1_000, "validating"),
-        (2_000, "in_progress"),
-        (3_000, "completed"),
-    ] {
-        place
-            .logged(status("batch_ended", 1_737_600_100, word), timestamp)
-            .await;
+    for (timestamp, word) in [(1_000, "validating"), (2_000, "in_progress"), (3_000, "completed")] {
+        place.logged(status("batch_ended", 1_737_600_100, word), timestamp).await;
     }
     for (timestamp, word) in [(4_000, "validating"), (5_000, "in_progress")] {
-        place
-            .logged(status("batch_running", 1_737_600_300, word), timestamp)
-            .await;
+        place.logged(status("batch_running", 1_737_600_300, word), timestamp).await;
     }
-    for (timestamp, word) in [
-        (6_000, "in_progress"),
-        (7_000, "completed"),
-        (8_000, "in_progress"),
-    ] {
-        place
-            .logged(status("batch_stale", 1_737_600_200, word), timestamp)
-            .await;
+    for (timestamp, word) in [(6_000, "in_progress"), (7_000, "completed"), (8_000, "in_progress")] {
+        place.logged(status("batch_stale", 1_737_600_200, word), timestamp).await;
     }
 }
 
@@ -173,25 +156,14 @@ async fn batches_of_the_original_are_listed_as_the_upstream_spells_them() {
     ];
     assert_eq!(listed(&*store).await, expected);
     let default = Tenant::anonymous();
-    for (id, created_at, word) in [
-        ("batch_running", 1_737_600_300, "in_progress"),
-        ("batch_ended", 1_737_600_100, "completed"),
-    ] {
-        let found = store
-            .batch(Some(&default), &BatchId::from(id))
-            .await
-            .unwrap()
-            .unwrap();
+    for (id, created_at, word) in
+        [("batch_running", 1_737_600_300, "in_progress"), ("batch_ended", 1_737_600_100, "completed")]
+    {
+        let found = store.batch(Some(&default), &BatchId::from(id)).await.unwrap().unwrap();
         assert_eq!(value(found.object.get()), value(&spelled(id, created_at, word)));
     }
     let other = Tenant("somebody else".into());
-    assert!(
-        store
-            .batch(Some(&other), &"batch_ended".into())
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(store.batch(Some(&other), &"batch_ended".into()).await.unwrap().is_none());
     assert_eq!(store.unfinished().await.unwrap(), []);
     store.close().await;
 }
@@ -203,30 +175,14 @@ async fn own_batches_and_the_originals_share_the_pages() {
     let store = place.open().await;
     let (key, at) = (BatchKey(1), Timestamp(9_000));
     let batch = UpstreamBatch::parse(&spelled("batch_own", 1_737_600_250, "in_progress")).unwrap();
-    let sealed = Record::Sealed {
-        key,
-        lane: lane(),
-        requests: [RequestId(1)].into(),
-        at,
-    };
-    store
-        .append(&[accepted(1), sealed, Record::Created { key, batch, at }])
-        .await
-        .unwrap();
+    let sealed = Record::Sealed { key, lane: lane(), requests: [RequestId(1)].into(), at };
+    store.append(&[accepted(1), sealed, Record::Created { key, batch, at }]).await.unwrap();
     store.close().await;
     let store = place.open().await;
-    let ids: Vec<_> = listed(&*store)
-        .await
-        .into_iter()
-        .map(|(id, _, own)| (id, own))
-        .collect();
+    let ids: Vec<_> = listed(&*store).await.into_iter().map(|(id, _, own)| (id, own)).collect();
     let expected = ["batch_running", "batch_own", "batch_stale", "batch_ended"];
     assert_eq!(ids, expected.map(|id| (id.to_owned(), id == "batch_own")));
-    let page = Page {
-        tenant: None,
-        after: Some("batch_own".into()),
-        limit: 1,
-    };
+    let page = Page { tenant: None, after: Some("batch_own".into()), limit: 1 };
     let behind = store.batches(&page).await.unwrap().unwrap();
     assert!(behind.items[0].object.get().contains("batch_stale") && behind.has_more);
     assert_eq!(inherited(&*store).await, ["batch_running"], "never its own");
@@ -244,43 +200,22 @@ async fn unfinished_batch_is_inherited_until_it_has_ended() {
     assert_eq!(left[0].input_file, Some("file-in".into()));
 
     let news = |word: &str| UpstreamBatch::parse(&spelled("batch_running", 1_737_600_300, word)).unwrap();
-    store
-        .observe_inherited(&news("finalizing"), Timestamp(9_000))
-        .await
-        .unwrap();
+    store.observe_inherited(&news("finalizing"), Timestamp(9_000)).await.unwrap();
     store.close().await;
     let store = place.open().await;
     let left = store.inherited().await.unwrap();
-    assert_eq!(
-        left[0].status,
-        BatchStatus::Finalizing,
-        "as last observed, by whomever"
-    );
+    assert_eq!(left[0].status, BatchStatus::Finalizing, "as last observed, by whomever");
 
     for _ in 0..2 {
-        store
-            .observe_inherited(&news("completed"), Timestamp(10_000))
-            .await
-            .unwrap();
+        store.observe_inherited(&news("completed"), Timestamp(10_000)).await.unwrap();
     }
     assert_eq!(inherited(&*store).await, [""; 0]);
     store.close().await;
     let store = place.open().await;
     assert_eq!(inherited(&*store).await, [""; 0]);
-    assert!(
-        listed(&*store)
-            .await
-            .contains(&("batch_running".into(), BatchStatus::Completed, false))
-    );
+    assert!(listed(&*store).await.contains(&("batch_running".into(), BatchStatus::Completed, false)));
     let chosen = doc! { "batch.id": "batch_running", "batch.status": "completed" };
-    assert_eq!(
-        place
-            .collection("batch_logs")
-            .count_documents(chosen)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(place.collection("batch_logs").count_documents(chosen).await.unwrap(), 1);
     store.close().await;
 }
 
@@ -291,12 +226,8 @@ async fn what_the_original_does_later_is_taken_over_too() {
     with_history(&place).await;
     place.open().await.close().await;
     let now = DateTime::now().timestamp_millis();
-    place
-        .logged(status("batch_running", 1_737_600_300, "completed"), now)
-        .await;
-    place
-        .logged(status("batch_new", 1_737_600_400, "in_progress"), now)
-        .await;
+    place.logged(status("batch_running", 1_737_600_300, "completed"), now).await;
+    place.logged(status("batch_new", 1_737_600_400, "in_progress"), now).await;
     let store = place.open().await;
     assert_eq!(inherited(&*store).await, ["batch_new"]);
     let first = &listed(&*store).await[0];
@@ -330,16 +261,10 @@ async fn entries_that_make_no_sense_are_passed_over() {
     ];
     logs.insert_many(entries).await.unwrap();
     let store = place.open().await;
-    assert_eq!(
-        inherited(&*store).await,
-        ["batch_bare", "batch_running", "batch_json"]
-    );
+    assert_eq!(inherited(&*store).await, ["batch_bare", "batch_running", "batch_json"]);
     let json = store.batch(None, &"batch_json".into()).await.unwrap().unwrap();
     let json = UpstreamBatch::parse(json.object.get()).unwrap();
-    assert_eq!(
-        (json.created_at, json.status),
-        (1_737_600_500, BatchStatus::Cancelling)
-    );
+    assert_eq!((json.created_at, json.status), (1_737_600_500, BatchStatus::Cancelling));
     assert_eq!(json.input_file, Some("file-in".into()));
     store.close().await;
 }
@@ -352,22 +277,9 @@ async fn own_statuses_are_logged_as_the_original_logged_them() {
     let seen = |word| UpstreamBatch::parse(&spelled("batch_own", 1_737_600_300, word)).unwrap();
     let group = [
         accepted(1),
-        Record::Sealed {
-            key,
-            lane: lane(),
-            requests: [RequestId(1)].into(),
-            at,
-        },
-        Record::Created {
-            key,
-            batch: seen("validating"),
-            at,
-        },
-        Record::Observed {
-            key,
-            batch: seen("completed"),
-            at,
-        },
+        Record::Sealed { key, lane: lane(), requests: [RequestId(1)].into(), at },
+        Record::Created { key, batch: seen("validating"), at },
+        Record::Observed { key, batch: seen("completed"), at },
     ];
     for _ in 0..2 {
         store.append(&group).await.unwrap();
@@ -376,21 +288,11 @@ async fn own_statuses_are_logged_as_the_original_logged_them() {
     let logs = place.collection("batch_logs");
     assert_eq!(logs.count_documents(doc! {}).await.unwrap(), 2, "each once");
     for word in ["validating", "completed"] {
-        let entry = logs
-            .find_one(doc! { "batch.status": word })
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            entry.get_document("batch").unwrap(),
-            &status("batch_own", 1_737_600_300, word)
-        );
+        let entry = logs.find_one(doc! { "batch.status": word }).await.unwrap().unwrap();
+        assert_eq!(entry.get_document("batch").unwrap(), &status("batch_own", 1_737_600_300, word));
         let timestamp = entry.get_datetime("timestamp").unwrap();
         assert_eq!(timestamp.timestamp_millis(), 1_737_600_301_000);
     }
     let indexes = logs.list_index_names().await.unwrap();
-    assert!(
-        indexes.contains(&"batch.id_1".into()),
-        "the original takes it for granted: {indexes:?}"
-    );
+    assert!(indexes.contains(&"batch.id_1".into()), "the original takes it for granted: {indexes:?}");
 }

@@ -31,43 +31,15 @@ fn groups(number: u128) -> [Vec<Record>; 5] {
     let (key, at) = (BatchKey(number), Timestamp(5));
     let object = |status| format!(r#"{{"id":"batch_{number}","status":"{status}","created_at":7}}"#);
     let batch = |status| UpstreamBatch::parse(&object(status)).unwrap();
-    let outcome = Outcome {
-        status: 200,
-        body: "an answer".into(),
-        origin: Origin::Upstream,
-    };
-    let sealed = Record::Sealed {
-        key,
-        lane: lane(),
-        requests: [RequestId(number)].into(),
-        at,
-    };
-    let uploaded = Record::Uploaded {
-        key,
-        file: "file-in".into(),
-        at,
-    };
-    let created = Record::Created {
-        key,
-        batch: batch("validating"),
-        at,
-    };
-    let observed = Record::Observed {
-        key,
-        batch: batch("in_progress"),
-        at,
-    };
-    let answered = Record::Answered {
-        key,
-        outcomes: [(RequestId(number), outcome)].into(),
-        at,
-    };
+    let outcome = Outcome { status: 200, body: "an answer".into(), origin: Origin::Upstream };
+    let sealed = Record::Sealed { key, lane: lane(), requests: [RequestId(number)].into(), at };
+    let uploaded = Record::Uploaded { key, file: "file-in".into(), at };
+    let created = Record::Created { key, batch: batch("validating"), at };
+    let observed = Record::Observed { key, batch: batch("in_progress"), at };
+    let answered = Record::Answered { key, outcomes: [(RequestId(number), outcome)].into(), at };
     [
         vec![accepted(number), accepted(number + 1_000_000)],
-        vec![Record::Withdrawn {
-            id: RequestId(number + 1_000_000),
-            at,
-        }],
+        vec![Record::Withdrawn { id: RequestId(number + 1_000_000), at }],
         vec![sealed, uploaded],
         vec![created, observed],
         vec![answered, Record::Settled { key, at }],
@@ -94,21 +66,11 @@ async fn no_statement_walks_a_collection() {
     }
     store.unfinished().await.unwrap();
     store.bodies(&[RequestId(3), RequestId(50)]).await.unwrap();
-    assert!(
-        store
-            .answer(&Fingerprint(fingerprint(3)))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(store.answer(&Fingerprint(fingerprint(3))).await.unwrap().is_some());
     for tenant in [None, Some(Tenant::anonymous())] {
         let found = store.batch(tenant.as_ref(), &"batch_3".into()).await.unwrap();
         assert!(found.is_some());
-        let page = Page {
-            tenant,
-            after: Some("batch_3".into()),
-            limit: 5,
-        };
+        let page = Page { tenant, after: Some("batch_3".into()), limit: 5 };
         assert_eq!(store.batches(&page).await.unwrap().unwrap().items.len(), 5);
     }
     for number in [3, 50, 52] {
@@ -150,29 +112,17 @@ async fn every_write_waits_for_a_majority() {
     let inherited = UpstreamBatch::parse(r#"{"id":"batch_old","status":"in_progress"}"#).unwrap();
     store.observe_inherited(&inherited, Timestamp(5)).await.unwrap();
     let raw: Arc<RawValue> = RawValue::from_string("{}".into()).unwrap().into();
-    let cached = CachedResponse {
-        hash: "0123".into(),
-        request: raw.clone(),
-        response: raw,
-        at: Timestamp(5),
-    };
+    let cached =
+        CachedResponse { hash: "0123".into(), request: raw.clone(), response: raw, at: Timestamp(5) };
     store.cache_responses(&[cached]).await.unwrap();
     store.close().await;
-    let status = mongod::command(&deployment.uri, doc! { "serverStatus": 1 })
-        .await
-        .unwrap();
+    let status = mongod::command(&deployment.uri, doc! { "serverStatus": 1 }).await.unwrap();
     let counters = status.get_document("opWriteConcernCounters").unwrap();
     for (kind, least) in [("insert", 5), ("update", 10)] {
         let counted = counters.get_document(kind).unwrap();
-        assert!(
-            counted.get_i64("wmajority").unwrap() >= least,
-            "{kind}: {counted}"
-        );
+        assert!(counted.get_i64("wmajority").unwrap() >= least, "{kind}: {counted}");
         assert_eq!(counted.get_i64("none").unwrap(), 0, "{kind}: {counted}");
-        assert!(
-            counted.get_document("wnum").unwrap().is_empty(),
-            "{kind}: {counted}"
-        );
+        assert!(counted.get_document("wnum").unwrap().is_empty(), "{kind}: {counted}");
     }
 }
 

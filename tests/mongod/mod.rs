@@ -91,9 +91,7 @@ fn program() -> Option<PathBuf> {
     let named = env::var_os("BATCH_GPT_TEST_MONGOD").map(PathBuf::from);
     let on_path = || {
         let folders = env::var_os("PATH")?;
-        env::split_paths(&folders)
-            .map(|folder| folder.join("mongod"))
-            .find(|file| file.is_file())
+        env::split_paths(&folders).map(|folder| folder.join("mongod")).find(|file| file.is_file())
     };
     let program = named.or_else(on_path);
     if program.is_none() {
@@ -106,10 +104,7 @@ fn program() -> Option<PathBuf> {
 
 async fn single(program: &std::path::Path, options: &[&str]) -> Deployment {
     let server = Server::start(program, options).await;
-    Deployment {
-        uri: format!("mongodb://127.0.0.1:{}/", server.port),
-        servers: Mutex::new(vec![server]),
-    }
+    Deployment { uri: format!("mongodb://127.0.0.1:{}/", server.port), servers: Mutex::new(vec![server]) }
 }
 
 async fn guarded(program: &std::path::Path) -> Deployment {
@@ -117,9 +112,7 @@ async fn guarded(program: &std::path::Path) -> Deployment {
     let create = doc! { "createUser": USER, "pwd": PASSWORD, "roles": ["root"] };
     // The first user may be made by anybody on the same machine.
     command(&deployment.uri, create).await.unwrap();
-    deployment.uri = deployment
-        .uri
-        .replace("mongodb://", &format!("mongodb://{ENCODED}@"));
+    deployment.uri = deployment.uri.replace("mongodb://", &format!("mongodb://{ENCODED}@"));
     deployment
 }
 
@@ -130,12 +123,8 @@ async fn replica_set(program: &std::path::Path) -> Deployment {
         Server::start(program, &OPTIONS).await,
         Server::start(program, &OPTIONS).await,
     ];
-    let hosts = servers
-        .each_ref()
-        .map(|server| format!("127.0.0.1:{}", server.port));
-    let members = (0..)
-        .zip(&hosts)
-        .map(|(id, host): (i32, _)| doc! { "_id": id, "host": host });
+    let hosts = servers.each_ref().map(|server| format!("127.0.0.1:{}", server.port));
+    let members = (0..).zip(&hosts).map(|(id, host): (i32, _)| doc! { "_id": id, "host": host });
     let initiate = doc! { "replSetInitiate": {
         "_id": "batch-gpt",
         "members": members.collect::<Vec<_>>(),
@@ -146,10 +135,7 @@ async fn replica_set(program: &std::path::Path) -> Deployment {
     let uri = format!("mongodb://{}/?replicaSet=batch-gpt", hosts.join(","));
     // Waits for the first election.
     command(&uri, doc! { "ping": 1 }).await.unwrap();
-    Deployment {
-        uri,
-        servers: Mutex::new(servers.into()),
-    }
+    Deployment { uri, servers: Mutex::new(servers.into()) }
 }
 
 /// Runs a command of the database `admin`.

@@ -52,11 +52,7 @@ impl Server {
 
     fn spawn(program: &Path, options: &[&str]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let name = format!("mongod-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).unwrap();
@@ -67,10 +63,7 @@ impl Server {
             .args(["--bind_ip", "127.0.0.1", "--port", &port.to_string()])
             .args(["--nounixsocket", "--wiredTigerCacheSizeGB", "0.5", "--quiet"])
             .args(["--setParameter", "diagnosticDataCollectionEnabled=false"])
-            .args([
-                "--setParameter",
-                "reportOpWriteConcernCountersInServerStatus=true",
-            ])
+            .args(["--setParameter", "reportOpWriteConcernCountersInServerStatus=true"])
             .arg("--dbpath")
             .arg(&folder)
             .arg("--logpath")
@@ -83,12 +76,7 @@ impl Server {
             .unwrap();
         let orders = supervisor.stdin.take().unwrap();
         let answers = BufReader::new(supervisor.stdout.take().unwrap());
-        let mut server = Self {
-            port,
-            orders,
-            answers,
-            _supervisor: supervisor,
-        };
+        let mut server = Self { port, orders, answers, _supervisor: supervisor };
         server.await_word("started");
         server
     }

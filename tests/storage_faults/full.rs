@@ -56,9 +56,7 @@ async fn quota_that_is_used_up() {
     // A write beyond the limit is an error only for those who do not heed the signal.
     let deaf = |upstream: &str, data: &Path| {
         let mut shell = command("sh");
-        shell
-            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
-            .arg(env!("CARGO_BIN_EXE_batch-gpt"));
+        shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(env!("CARGO_BIN_EXE_batch-gpt"));
         serve(shell, upstream, data)
     };
     let (fill, free) = (|id| limit(id, "4096"), |id| limit(id, "unlimited"));
@@ -91,15 +89,10 @@ async fn full_for_a_while(
     let content = |response: Response| async {
         assert_eq!(response.status(), 200);
         let body: serde_json::Value = response.json().await.unwrap();
-        body["choices"][0]["message"]["content"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        body["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
     };
     let mut bodies: Vec<_> = (0..PARKED).map(|number| question(&format!("{number}"))).collect();
-    let parked: Vec<_> = (0..PARKED)
-        .map(|number| tokio::spawn(ask(number.to_string())))
-        .collect();
+    let parked: Vec<_> = (0..PARKED).map(|number| tokio::spawn(ask(number.to_string()))).collect();
     until(async || Ledger::fetch(&upstream.base_url).await.unwrap().batches() > 0).await;
     fill(gateway.id());
 
@@ -121,14 +114,7 @@ async fn full_for_a_while(
         })
         .collect();
     // The batch ends upstream, and what cannot be recorded is not told.
-    until(async || {
-        Ledger::fetch(&upstream.base_url)
-            .await
-            .unwrap()
-            .unended
-            .is_empty()
-    })
-    .await;
+    until(async || Ledger::fetch(&upstream.base_url).await.unwrap().unended.is_empty()).await;
     until(async || gateway.said().contains("reading its files")).await;
     sleep(Duration::from_secs(2)).await;
     assert!(parked.iter().all(|client| !client.is_finished()));
@@ -145,10 +131,7 @@ async fn full_for_a_while(
     }
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
     let ledger = Ledger::fetch(&upstream.base_url).await.unwrap();
-    assert_eq!(
-        ledger.check(bodies.iter().map(Vec::as_slice)),
-        Violations::default()
-    );
+    assert_eq!(ledger.check(bodies.iter().map(Vec::as_slice)), Violations::default());
     block_in_place(|| gateway.stop()).unwrap();
 }
 

@@ -41,15 +41,11 @@ pub(crate) fn refusal(data: &Path) -> String {
     let mut serve = gateway(NOWHERE, data);
     serve.env("RUST_LOG", "warn");
     let mut running = Running::spawn(&mut serve, &logs.path().join("gateway.log")).unwrap();
-    let status = running
-        .ends(PATIENCE)
-        .unwrap_or_else(|why| panic!("{why}: {}", running.said()));
+    let status = running.ends(PATIENCE).unwrap_or_else(|why| panic!("{why}: {}", running.said()));
     let said = running.said();
     assert_eq!(status.code(), Some(1), "{said}");
     let lines: Vec<_> = said.lines().collect();
-    let [line] = lines[..] else {
-        panic!("not one line: {said}")
-    };
+    let [line] = lines[..] else { panic!("not one line: {said}") };
     line.strip_prefix("batch-gpt: ").unwrap().to_owned()
 }
 

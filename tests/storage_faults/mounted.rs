@@ -14,9 +14,8 @@ impl Mounted {
     /// `None` where this user may not mount (and the reason is printed).
     pub(crate) fn new(options: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let mounted = run(Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(folder.path()));
+        let mounted =
+            run(Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder.path()));
         if !mounted {
             eprintln!("skipped: this user may not mount a tmpfs");
             return None;

@@ -59,18 +59,11 @@ fn damaged_database() {
     furnish(data.path());
     let file = data.path().join(FILE);
     // What is in the log comes into the file, so that the damage is not covered by it.
-    Connection::open(&file)
-        .unwrap()
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .unwrap();
+    Connection::open(&file).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     let mut bytes = fs::read(&file).unwrap();
     let database = Connection::open(&file).unwrap();
     let root: u32 = database
-        .query_row(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'requests_pending'",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'requests_pending'", [], |row| row.get(0))
         .unwrap();
     drop(database);
     let page = (root as usize - 1) * 4096..root as usize * 4096;
@@ -92,9 +85,7 @@ fn newer_layout() {
         database.pragma_update(None, "user_version", version).unwrap();
     };
     let database = Connection::open(data.path().join(FILE)).unwrap();
-    let known: i32 = database
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .unwrap();
+    let known: i32 = database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     drop(database);
     version(99);
     let before = contents(data.path());

@@ -53,11 +53,7 @@ pub(crate) async fn ping_and_reads_go_beside_writers(home: impl Home) {
                 let number = u128::from(writer) * 1_000 + number;
                 store.append(&[accepted(number, &lane)]).await.unwrap();
                 let own = store.bodies(&[RequestId(number)]).await.unwrap();
-                assert_eq!(
-                    own,
-                    [(RequestId(number), body(number))],
-                    "what was acknowledged is there"
-                );
+                assert_eq!(own, [(RequestId(number), body(number))], "what was acknowledged is there");
                 store.ping().await.unwrap();
             }
         });

@@ -30,10 +30,7 @@ fn group(number: u128) -> Vec<Record> {
     let ids = number * REQUESTS..(number + 1) * REQUESTS;
     let mut group: Vec<_> = ids.clone().map(|id| accepted(id, &lane)).collect();
     group.push(sealed(number, &lane, ids.clone()));
-    group.push(created(
-        number,
-        object(&format!("batch_{number}"), 1, "in_progress"),
-    ));
+    group.push(created(number, object(&format!("batch_{number}"), 1, "in_progress")));
     let half = ids.take(REQUESTS as usize / 2);
     group.push(answered(number, half.map(|id| (id, outcome("an answer"))), 60));
     group
@@ -49,15 +46,10 @@ fn to_words(location: &Location) -> String {
 
 fn from_words(words: &str) -> Location {
     match words.split_once(' ').unwrap() {
-        ("embedded", folder) => Location::Embedded {
-            folder: folder.into(),
-        },
+        ("embedded", folder) => Location::Embedded { folder: folder.into() },
         (_, place) => {
             let (uri, database) = place.split_once(' ').unwrap();
-            Location::Mongo {
-                uri: uri.into(),
-                database: database.into(),
-            }
+            Location::Mongo { uri: uri.into(), database: database.into() }
         }
     }
 }
@@ -88,11 +80,8 @@ fn write_and_kill(location: &Location, start: u128, wanted: usize) -> u128 {
         .spawn()
         .unwrap();
     let lines = BufReader::new(writer.stdout.take().unwrap()).lines();
-    let numbers = lines.filter_map(|line| {
-        line.unwrap()
-            .strip_prefix(ACKNOWLEDGED)
-            .map(|number| number.parse().unwrap())
-    });
+    let numbers = lines
+        .filter_map(|line| line.unwrap().strip_prefix(ACKNOWLEDGED).map(|number| number.parse().unwrap()));
     let (mut seen, mut next) = (0, start);
     // What was written to the pipe before the kill is still read after it.
     for number in numbers {
@@ -110,17 +99,10 @@ fn write_and_kill(location: &Location, start: u128, wanted: usize) -> u128 {
 }
 
 fn is_whole(unfinished: &Unfinished, number: u128) -> bool {
-    let Some(batch) = unfinished
-        .batches
-        .iter()
-        .find(|batch| batch.key == BatchKey(number))
-    else {
+    let Some(batch) = unfinished.batches.iter().find(|batch| batch.key == BatchKey(number)) else {
         return false;
     };
-    let awaited = unfinished
-        .awaited
-        .iter()
-        .filter(|request| request.id.0 / REQUESTS == number);
+    let awaited = unfinished.awaited.iter().filter(|request| request.id.0 / REQUESTS == number);
     batch.requests.len() == REQUESTS as usize
         && batch.answered.len() == REQUESTS as usize / 2
         && matches!(batch.progress, Progress::Created(_))
@@ -131,20 +113,15 @@ pub(crate) async fn acknowledged_groups_survive_a_kill<H: Home>(home: H) {
     let mut next = 0;
     for wanted in [1, 40, 7] {
         let location = home.location();
-        next = tokio::task::spawn_blocking(move || write_and_kill(&location, next, wanted))
-            .await
-            .unwrap();
+        next = tokio::task::spawn_blocking(move || write_and_kill(&location, next, wanted)).await.unwrap();
         let store = home.open().await;
         let found = unfinished(&*store).await;
         for number in 0..next {
             assert!(is_whole(&found, number), "group {number} of {next}");
         }
         if H::ATOMIC {
-            let trace = found
-                .open
-                .iter()
-                .chain(&found.awaited)
-                .any(|request| request.id.0 / REQUESTS == next);
+            let trace =
+                found.open.iter().chain(&found.awaited).any(|request| request.id.0 / REQUESTS == next);
             assert!(!trace || is_whole(&found, next), "group {next} is there by half");
         }
         // The gateway hands in again what was not acknowledged.

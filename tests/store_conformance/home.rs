@@ -41,9 +41,7 @@ impl Home for Folder {
     }
 
     fn location(&self) -> Location {
-        Location::Embedded {
-            folder: self.0.path().to_owned(),
-        }
+        Location::Embedded { folder: self.0.path().to_owned() }
     }
 }
 
@@ -60,17 +58,11 @@ macro_rules! database {
 
             async fn fresh() -> Option<Self> {
                 let deployment = mongod::shared(Kind::$kind).await?;
-                Some(Self {
-                    deployment,
-                    database: mongod::database(),
-                })
+                Some(Self { deployment, database: mongod::database() })
             }
 
             fn location(&self) -> Location {
-                Location::Mongo {
-                    uri: self.deployment.uri.clone(),
-                    database: self.database.clone(),
-                }
+                Location::Mongo { uri: self.deployment.uri.clone(), database: self.database.clone() }
             }
         }
     };

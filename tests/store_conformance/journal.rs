@@ -15,11 +15,7 @@ use batch_gpt_actors::rules::{
 use bytes::Bytes;
 
 pub(crate) fn lane(tenant: &str, model: &str) -> Arc<Lane> {
-    Arc::new(Lane {
-        tenant: Tenant(tenant.into()),
-        endpoint: Endpoint::ChatCompletions,
-        model: model.into(),
-    })
+    Arc::new(Lane { tenant: Tenant(tenant.into()), endpoint: Endpoint::ChatCompletions, model: model.into() })
 }
 
 /// A fingerprint like no other number's.
@@ -43,10 +39,7 @@ pub(crate) fn body(number: u128) -> Bytes {
 }
 
 pub(crate) fn accepted(number: u128, lane: &Arc<Lane>) -> Record {
-    Record::Accepted {
-        request: request(number, lane),
-        body: body(number),
-    }
+    Record::Accepted { request: request(number, lane), body: body(number) }
 }
 
 pub(crate) fn sealed(key: u128, lane: &Arc<Lane>, requests: impl IntoIterator<Item = u128>) -> Record {
@@ -75,45 +68,27 @@ pub(crate) fn object(id: &str, created_at: u64, status: &str) -> UpstreamBatch {
 }
 
 pub(crate) fn created(key: u128, batch: UpstreamBatch) -> Record {
-    Record::Created {
-        key: BatchKey(key),
-        batch,
-        at: Timestamp(1_700_000_300_000),
-    }
+    Record::Created { key: BatchKey(key), batch, at: Timestamp(1_700_000_300_000) }
 }
 
 pub(crate) fn observed(key: u128, batch: UpstreamBatch, at: u64) -> Record {
-    Record::Observed {
-        key: BatchKey(key),
-        batch,
-        at: Timestamp(at),
-    }
+    Record::Observed { key: BatchKey(key), batch, at: Timestamp(at) }
 }
 
 pub(crate) fn outcome(words: &str) -> Outcome {
-    Outcome {
-        status: 200,
-        body: Bytes::from(words.to_owned()),
-        origin: Origin::Upstream,
-    }
+    Outcome { status: 200, body: Bytes::from(words.to_owned()), origin: Origin::Upstream }
 }
 
 pub(crate) fn answered(key: u128, outcomes: impl IntoIterator<Item = (u128, Outcome)>, at: u64) -> Record {
     Record::Answered {
         key: BatchKey(key),
-        outcomes: outcomes
-            .into_iter()
-            .map(|(number, outcome)| (RequestId(number), outcome))
-            .collect(),
+        outcomes: outcomes.into_iter().map(|(number, outcome)| (RequestId(number), outcome)).collect(),
         at: Timestamp(at),
     }
 }
 
 pub(crate) fn settled(key: u128) -> Record {
-    Record::Settled {
-        key: BatchKey(key),
-        at: Timestamp(1_700_000_900_000),
-    }
+    Record::Settled { key: BatchKey(key), at: Timestamp(1_700_000_900_000) }
 }
 
 /// What a restart would make of the store.
@@ -164,19 +139,12 @@ pub(crate) fn journal(seed: u64, first: u128, length: usize) -> Vec<Record> {
             4 if open[chosen].len() > 1 => {
                 let leaver = dice.roll(open[chosen].len());
                 let id = RequestId(open[chosen].remove(leaver));
-                records.push(Record::Withdrawn {
-                    id,
-                    at: Timestamp(at),
-                });
+                records.push(Record::Withdrawn { id, at: Timestamp(at) });
             }
             5 if !open[chosen].is_empty() => {
                 let requests = std::mem::take(&mut open[chosen]);
                 records.push(sealed(next, &lanes[chosen], requests.iter().copied()));
-                jobs.push(Job {
-                    key: next,
-                    waiting: requests,
-                    steps: 0,
-                });
+                jobs.push(Job { key: next, waiting: requests, steps: 0 });
                 next += 1;
             }
             6.. if !jobs.is_empty() => {
@@ -206,9 +174,7 @@ fn advance(job: &mut Job, at: u64, dice: &mut Dice) -> Option<Record> {
         _ => {
             let some = 1 + dice.roll(job.waiting.len());
             let done: Vec<u128> = job.waiting.drain(..some).collect();
-            let outcomes = done
-                .into_iter()
-                .map(|number| (number, outcome(&format!("{number} at {at}"))));
+            let outcomes = done.into_iter().map(|number| (number, outcome(&format!("{number} at {at}"))));
             Some(answered(job.key, outcomes, at))
         }
     }

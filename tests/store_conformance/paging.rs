@@ -36,12 +36,7 @@ async fn filled(home: &impl Home) -> Arc<dyn Store> {
         let creation = created(number, object(id, created_at, "validating"));
         let news = observed(number, object(id, created_at, "in_progress"), 5);
         store
-            .append(&[
-                accepted(number, &lane),
-                sealed(number, &lane, [number]),
-                creation,
-                news,
-            ])
+            .append(&[accepted(number, &lane), sealed(number, &lane, [number]), creation, news])
             .await
             .unwrap();
     }
@@ -50,10 +45,8 @@ async fn filled(home: &impl Home) -> Arc<dyn Store> {
 
 /// The ids there are for a tenant, in the order promised.
 fn expected(tenant: Option<&str>) -> Vec<&'static str> {
-    let mut batches: Vec<_> = BATCHES
-        .into_iter()
-        .filter(|(owner, _, _)| tenant.is_none_or(|tenant| tenant == *owner))
-        .collect();
+    let mut batches: Vec<_> =
+        BATCHES.into_iter().filter(|(owner, _, _)| tenant.is_none_or(|tenant| tenant == *owner)).collect();
     batches.sort_by_key(|(_, id, created_at)| std::cmp::Reverse((*created_at, *id)));
     batches.into_iter().map(|(_, id, _)| id).collect()
 }
@@ -120,16 +113,8 @@ pub(crate) async fn page_behind_an_unknown_batch_is_not_there(home: impl Home) {
     for after in ["batch_", "batch_nobody", "", "batch_Q", "$gt"] {
         assert_eq!(ids(&*store, &page(None, Some(after), 3)).await, None, "{after}");
     }
-    assert_eq!(
-        ids(&*store, &page(Some("bob"), Some("batch_q"), 3)).await,
-        None,
-        "ann's"
-    );
-    assert!(
-        ids(&*store, &page(Some("ann"), Some("batch_q"), 3))
-            .await
-            .is_some()
-    );
+    assert_eq!(ids(&*store, &page(Some("bob"), Some("batch_q"), 3)).await, None, "ann's");
+    assert!(ids(&*store, &page(Some("ann"), Some("batch_q"), 3)).await.is_some());
     store.close().await;
 }
 
@@ -139,14 +124,7 @@ pub(crate) async fn page_after_a_batch_survives_newer_ones(home: impl Home) {
     let before = ids(&*store, &behind).await.unwrap();
     let lane = lane("ann", "m");
     let newer = object("batch_newer", 9_100_000_000_000_000, "in_progress");
-    store
-        .append(&[
-            accepted(900, &lane),
-            sealed(900, &lane, [900]),
-            created(900, newer),
-        ])
-        .await
-        .unwrap();
+    store.append(&[accepted(900, &lane), sealed(900, &lane, [900]), created(900, newer)]).await.unwrap();
     assert_eq!(ids(&*store, &behind).await.unwrap(), before);
     let (first, _) = ids(&*store, &page(None, None, 1)).await.unwrap();
     assert_eq!(first, ["batch_newer"]);
@@ -156,10 +134,7 @@ pub(crate) async fn page_after_a_batch_survives_newer_ones(home: impl Home) {
 pub(crate) async fn batches_not_yet_upstream_are_not_listed(home: impl Home) {
     let store = filled(&home).await;
     let lane = lane("ann", "m");
-    store
-        .append(&[accepted(900, &lane), sealed(900, &lane, [900])])
-        .await
-        .unwrap();
+    store.append(&[accepted(900, &lane), sealed(900, &lane, [900])]).await.unwrap();
     let (all, _) = ids(&*store, &page(None, None, 100)).await.unwrap();
     assert_eq!(all, expected(None));
     store.close().await;

@@ -16,11 +16,7 @@ pub(crate) async fn store_and_journal_agree_after_every_record(home: impl Home) 
             store = home.reopen(store).await;
         }
         let prefix = records[..=number].iter().cloned();
-        assert_eq!(
-            unfinished(&*store).await,
-            replay(prefix),
-            "after {number}: {record:?}"
-        );
+        assert_eq!(unfinished(&*store).await, replay(prefix), "after {number}: {record:?}");
     }
     store.close().await;
 }
@@ -34,11 +30,7 @@ pub(crate) async fn group_handed_in_twice_changes_nothing(home: impl Home) {
         let expected = replay(records[..end].iter().cloned());
         for time in 1..=2 {
             store.append(&records[written..end]).await.unwrap();
-            assert_eq!(
-                unfinished(&*store).await,
-                expected,
-                "{written}..{end}, time {time}"
-            );
+            assert_eq!(unfinished(&*store).await, expected, "{written}..{end}, time {time}");
         }
         written = end;
     }

@@ -23,17 +23,10 @@ pub(crate) async fn accepted_requests_come_back_without_their_bodies(home: impl 
     store.append(&[]).await.unwrap();
     let store = home.reopen(store).await;
     let expected = group.map(|record| match record {
-        Record::Accepted { request, .. } => Record::Accepted {
-            request,
-            body: Default::default(),
-        },
+        Record::Accepted { request, .. } => Record::Accepted { request, body: Default::default() },
         other => other,
     });
-    assert_eq!(
-        store.unfinished().await.unwrap(),
-        expected,
-        "in order of acceptance"
-    );
+    assert_eq!(store.unfinished().await.unwrap(), expected, "in order of acceptance");
     store.close().await;
 }
 
@@ -54,10 +47,7 @@ pub(crate) async fn withdrawn_requests_are_over(home: impl Home) {
     let lane = lane("ann", "m");
     let group = [1, 2].map(|number| accepted(number, &lane));
     store.append(&group).await.unwrap();
-    let withdrawn = Record::Withdrawn {
-        id: RequestId(1),
-        at: Timestamp(5),
-    };
+    let withdrawn = Record::Withdrawn { id: RequestId(1), at: Timestamp(5) };
     store.append(&[withdrawn]).await.unwrap();
     // A repetition of the acceptance does not bring it back.
     store.append(&group).await.unwrap();
@@ -93,11 +83,7 @@ pub(crate) async fn batch_comes_back_as_far_as_it_came(home: impl Home) {
             panic!("{:?}", unfinished.batches);
         };
         assert_eq!((batch.key, &batch.lane), (BatchKey(50), &lane));
-        assert_eq!(
-            batch.requests[..],
-            [2, 3, 1].map(RequestId),
-            "in the order of its lines"
-        );
+        assert_eq!(batch.requests[..], [2, 3, 1].map(RequestId), "in the order of its lines");
         assert_eq!(batch.sealed_at, Timestamp(1_700_000_100_050));
         assert_eq!(batch.progress, progress);
         assert!(batch.answered.is_empty());
@@ -106,10 +92,7 @@ pub(crate) async fn batch_comes_back_as_far_as_it_came(home: impl Home) {
     assert_eq!(stored.key, Some(BatchKey(50)));
     assert_eq!(stored.object.get(), seen.raw.get());
 
-    store
-        .append(&[answered(50, [(3, outcome("three"))], 20)])
-        .await
-        .unwrap();
+    store.append(&[answered(50, [(3, outcome("three"))], 20)]).await.unwrap();
     let unfinished = unfinished(&*store).await;
     assert_eq!(unfinished.batches[0].answered, [RequestId(3)].into());
     assert_eq!(unfinished.awaited, [1, 2].map(|number| request(number, &lane)));
@@ -125,14 +108,7 @@ pub(crate) async fn batch_object_is_kept_byte_for_byte(home: impl Home) {
         "\"lone\": \"\\ud800\", \"twice\": 1, \"twice\": 2, \"metadata\": {\"😀\": \"\u{202e}\"}  }"
     );
     let batch = UpstreamBatch::parse(text).unwrap();
-    store
-        .append(&[
-            accepted(1, &lane),
-            sealed(50, &lane, [1]),
-            created(50, batch.clone()),
-        ])
-        .await
-        .unwrap();
+    store.append(&[accepted(1, &lane), sealed(50, &lane, [1]), created(50, batch.clone())]).await.unwrap();
     let store = home.reopen(store).await;
     let stored = store.batch(None, &batch.id).await.unwrap().unwrap();
     assert_eq!(stored.object.get(), text);
@@ -155,24 +131,14 @@ pub(crate) async fn settled_batches_are_over_and_their_outcomes_stay(home: impl 
     let store = home.open().await;
     let lane = lane("ann", "m");
     let failure = Outcome::gateway(502, &ApiError::new("server_error", Some("gone"), "It is gone."));
-    store
-        .append(&[accepted(1, &lane), accepted(2, &lane), sealed(50, &lane, [1, 2])])
-        .await
-        .unwrap();
-    store
-        .append(&[uploaded(50), created(50, object("batch_a", 7, "completed"))])
-        .await
-        .unwrap();
+    store.append(&[accepted(1, &lane), accepted(2, &lane), sealed(50, &lane, [1, 2])]).await.unwrap();
+    store.append(&[uploaded(50), created(50, object("batch_a", 7, "completed"))]).await.unwrap();
     let outcomes = answered(50, [(1, outcome("one")), (2, failure.clone())], 30);
     store.append(&[outcomes, settled(50)]).await.unwrap();
     let store = home.reopen(store).await;
     assert_eq!(store.unfinished().await.unwrap(), []);
     for (number, outcome) in [(1, outcome("one")), (2, failure)] {
-        let stored = StoredOutcome {
-            id: RequestId(number),
-            outcome,
-            at: Timestamp(30),
-        };
+        let stored = StoredOutcome { id: RequestId(number), outcome, at: Timestamp(30) };
         assert_eq!(store.answer(&fingerprint(number)).await.unwrap(), Some(stored));
     }
     let listed = store.batches(&page(None, None, 5)).await.unwrap().unwrap();
@@ -183,20 +149,11 @@ pub(crate) async fn settled_batches_are_over_and_their_outcomes_stay(home: impl 
 pub(crate) async fn first_outcome_of_a_request_stands(home: impl Home) {
     let store = home.open().await;
     let lane = lane("ann", "m");
-    store
-        .append(&[accepted(1, &lane), sealed(50, &lane, [1])])
-        .await
-        .unwrap();
+    store.append(&[accepted(1, &lane), sealed(50, &lane, [1])]).await.unwrap();
     let first = answered(50, [(1, outcome("first"))], 30);
     store.append(std::slice::from_ref(&first)).await.unwrap();
-    store
-        .append(&[answered(50, [(1, outcome("second"))], 40)])
-        .await
-        .unwrap();
-    store
-        .append(&[first, answered(50, [(1, outcome("third"))], 20)])
-        .await
-        .unwrap();
+    store.append(&[answered(50, [(1, outcome("second"))], 40)]).await.unwrap();
+    store.append(&[first, answered(50, [(1, outcome("third"))], 20)]).await.unwrap();
     let stored = store.answer(&fingerprint(1)).await.unwrap().unwrap();
     assert_eq!(stored.outcome, outcome("first"));
     assert_eq!(stored.at, Timestamp(30));
@@ -215,30 +172,14 @@ pub(crate) async fn latest_outcome_of_a_fingerprint_answers(home: impl Home) {
     store.append(&alike).await.unwrap();
     store.append(&[sealed(50, &lane, 1..=4)]).await.unwrap();
     assert_eq!(store.answer(&fingerprint(77)).await.unwrap(), None, "nothing yet");
-    store
-        .append(&[answered(50, [(3, outcome("three"))], 60)])
-        .await
-        .unwrap();
-    store
-        .append(&[answered(50, [(1, outcome("one"))], 90)])
-        .await
-        .unwrap();
-    store
-        .append(&[answered(50, [(2, outcome("two"))], 70)])
-        .await
-        .unwrap();
+    store.append(&[answered(50, [(3, outcome("three"))], 60)]).await.unwrap();
+    store.append(&[answered(50, [(1, outcome("one"))], 90)]).await.unwrap();
+    store.append(&[answered(50, [(2, outcome("two"))], 70)]).await.unwrap();
     // Comes too late to count, so it makes nothing younger.
-    store
-        .append(&[answered(50, [(3, outcome("three again"))], 100)])
-        .await
-        .unwrap();
+    store.append(&[answered(50, [(3, outcome("three again"))], 100)]).await.unwrap();
     let stored = store.answer(&fingerprint(77)).await.unwrap().unwrap();
     assert_eq!((stored.id, stored.outcome), (RequestId(1), outcome("one")));
-    assert_eq!(
-        store.answer(&fingerprint(1)).await.unwrap(),
-        None,
-        "another fingerprint"
-    );
+    assert_eq!(store.answer(&fingerprint(1)).await.unwrap(), None, "another fingerprint");
     store.close().await;
 }
 
@@ -247,10 +188,7 @@ pub(crate) async fn statuses_never_go_back_to_the_creation(home: impl Home) {
     let lane = lane("ann", "m");
     let creation = created(50, object("batch_a", 7, "validating"));
     let seen = object("batch_a", 7, "completed");
-    store
-        .append(&[accepted(1, &lane), sealed(50, &lane, [1]), uploaded(50)])
-        .await
-        .unwrap();
+    store.append(&[accepted(1, &lane), sealed(50, &lane, [1]), uploaded(50)]).await.unwrap();
     store.append(std::slice::from_ref(&creation)).await.unwrap();
     // The clock may have been set back in between.
     store.append(&[observed(50, seen.clone(), 1)]).await.unwrap();
@@ -305,10 +243,7 @@ pub(crate) async fn names_are_kept_whatever_they_hold(home: impl Home) {
         assert_eq!(batch.key, BatchKey(number));
         assert_eq!(batch.lane, one);
         assert_eq!(batch.progress, Progress::Uploaded(file.as_str().into()));
-        let open = unfinished
-            .open
-            .iter()
-            .find(|open| open.id == RequestId(number + 1));
+        let open = unfinished.open.iter().find(|open| open.id == RequestId(number + 1));
         assert_eq!(open.unwrap().lane, two);
     }
     store.close().await;
@@ -318,13 +253,8 @@ pub(crate) async fn batch_never_sealed_is_not_made_up(home: impl Home) {
     let store = home.open().await;
     let stray = object("batch_stray", 7, "completed");
     let outcomes = answered(50, [(1, outcome("nobody's"))], 5);
-    let group = [
-        uploaded(50),
-        created(50, stray.clone()),
-        observed(50, stray.clone(), 4),
-        outcomes,
-        settled(50),
-    ];
+    let group =
+        [uploaded(50), created(50, stray.clone()), observed(50, stray.clone(), 4), outcomes, settled(50)];
     store.append(&group).await.unwrap();
     assert_eq!(store.unfinished().await.unwrap(), []);
     assert!(store.batch(None, &stray.id).await.unwrap().is_none());
@@ -338,22 +268,12 @@ pub(crate) async fn request_says_how_it_stands(home: impl Home) {
     let stands = async |number| store.request(RequestId(number)).await.unwrap();
     let group: Vec<_> = (1..=4).map(|number| accepted(number, &lane)).collect();
     store.append(&group).await.unwrap();
-    let withdrawn = [1, 9].map(|number| Record::Withdrawn {
-        id: RequestId(number),
-        at: Timestamp(5),
-    });
+    let withdrawn = [1, 9].map(|number| Record::Withdrawn { id: RequestId(number), at: Timestamp(5) });
     store.append(&withdrawn).await.unwrap();
     store.append(&[sealed(50, &lane, [2, 3])]).await.unwrap();
-    store
-        .append(&[answered(50, [(3, outcome("three"))], 30)])
-        .await
-        .unwrap();
-    let expected = [
-        Standing::Withdrawn,
-        Standing::Sealed,
-        Standing::Answered(outcome("three")),
-        Standing::Open,
-    ];
+    store.append(&[answered(50, [(3, outcome("three"))], 30)]).await.unwrap();
+    let expected =
+        [Standing::Withdrawn, Standing::Sealed, Standing::Answered(outcome("three")), Standing::Open];
     for (number, standing) in (1..).zip(expected) {
         let request = request(number, &lane);
         assert_eq!(stands(number).await, Some(StoredRequest { request, standing }));

@@ -24,23 +24,16 @@ fn noise(seed: u64, length: usize) -> Bytes {
 }
 
 /// Around MongoDB's document limit and well above it.
-const LENGTHS: [usize; 6] = [
-    0,
-    12 * MEBIBYTE,
-    16 * MEBIBYTE - 1,
-    16 * MEBIBYTE,
-    16 * MEBIBYTE + 1,
-    20 * MEBIBYTE,
-];
+const LENGTHS: [usize; 6] =
+    [0, 12 * MEBIBYTE, 16 * MEBIBYTE - 1, 16 * MEBIBYTE, 16 * MEBIBYTE + 1, 20 * MEBIBYTE];
 
 pub(crate) async fn bodies_of_many_mebibytes_are_exact(home: impl Home) {
     let store = home.open().await;
     let lane = lane("ann", "m");
     let bodies = LENGTHS.map(|length| noise(length as u64, length));
-    let group = (0..).zip(&bodies).map(|(number, body)| Record::Accepted {
-        request: request(number, &lane),
-        body: body.clone(),
-    });
+    let group = (0..)
+        .zip(&bodies)
+        .map(|(number, body)| Record::Accepted { request: request(number, &lane), body: body.clone() });
     let group = group.collect::<Vec<_>>();
     store.append(&group).await.unwrap();
     // A second time, as after a failure in the middle.
@@ -48,16 +41,9 @@ pub(crate) async fn bodies_of_many_mebibytes_are_exact(home: impl Home) {
     let store = home.reopen(store).await;
     for (number, body) in (0..).zip(&bodies) {
         let read = store.bodies(&[RequestId(number)]).await.unwrap();
-        assert!(
-            read == [(RequestId(number), body.clone())],
-            "{} bytes",
-            body.len()
-        );
+        assert!(read == [(RequestId(number), body.clone())], "{} bytes", body.len());
     }
-    let together: Vec<_> = (0..)
-        .zip(bodies)
-        .map(|(number, body)| (RequestId(number), body))
-        .collect();
+    let together: Vec<_> = (0..).zip(bodies).map(|(number, body)| (RequestId(number), body)).collect();
     let asked: Vec<_> = together.iter().map(|(id, _)| *id).collect();
     assert!(store.bodies(&asked).await.unwrap() == together);
     store.close().await;
@@ -69,11 +55,8 @@ pub(crate) async fn outcomes_of_many_mebibytes_are_exact(home: impl Home) {
     let outcomes: Vec<(u128, Outcome)> = (0..)
         .zip(LENGTHS)
         .map(|(number, length)| {
-            let outcome = Outcome {
-                status: 201,
-                body: noise(length as u64 + 1, length),
-                origin: Origin::Upstream,
-            };
+            let outcome =
+                Outcome { status: 201, body: noise(length as u64 + 1, length), origin: Origin::Upstream };
             (number, outcome)
         })
         .collect();
@@ -107,20 +90,11 @@ pub(crate) async fn batch_of_a_hundred_thousand_requests(home: impl Home) {
     let sealing = sealed(7, &lane, lines.iter().copied());
     store.append(std::slice::from_ref(&sealing)).await.unwrap();
     store.append(&[sealing, uploaded(7)]).await.unwrap();
-    store
-        .append(&[created(7, object("batch_7", 1, "in_progress"))])
-        .await
-        .unwrap();
+    store.append(&[created(7, object("batch_7", 1, "in_progress"))]).await.unwrap();
     store = home.reopen(store).await;
     let found = unfinished(&*store).await;
     assert_eq!((found.open.len(), found.awaited.len()), (0, REQUESTS as usize));
-    assert!(
-        found.batches[0]
-            .requests
-            .iter()
-            .map(|id| id.0)
-            .eq(lines.iter().copied())
-    );
+    assert!(found.batches[0].requests.iter().map(|id| id.0).eq(lines.iter().copied()));
 
     let (first, second) = numbers.split_at(60_000);
     for some in first.chunks(2_000) {
@@ -129,13 +103,7 @@ pub(crate) async fn batch_of_a_hundred_thousand_requests(home: impl Home) {
     }
     let found = unfinished(&*store).await;
     assert_eq!(found.batches[0].answered.len(), first.len());
-    assert!(
-        found
-            .awaited
-            .iter()
-            .map(|request| request.id.0)
-            .eq(second.iter().copied())
-    );
+    assert!(found.awaited.iter().map(|request| request.id.0).eq(second.iter().copied()));
 
     for some in second.chunks(2_000) {
         let outcomes = some.iter().map(|number| (*number, outcome("an answer")));
@@ -149,10 +117,6 @@ pub(crate) async fn batch_of_a_hundred_thousand_requests(home: impl Home) {
     }
     let asked: Vec<_> = lines[..1_000].iter().map(|number| RequestId(*number)).collect();
     let read = store.bodies(&asked).await.unwrap();
-    assert!(
-        read.iter()
-            .map(|(id, read)| (*id, read.clone()))
-            .eq(asked.iter().map(|id| (*id, body(id.0))))
-    );
+    assert!(read.iter().map(|(id, read)| (*id, read.clone())).eq(asked.iter().map(|id| (*id, body(id.0)))));
     store.close().await;
 }

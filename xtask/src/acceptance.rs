@@ -29,9 +29,7 @@ pub fn gateway(repository: &Repository, folder: &TempDir) -> Command {
 /// A call of a script of the Python client.
 pub fn script(repository: &Repository, python: &Python, name: &str, gateway: &Running) -> Command {
     let mut script = python.command();
-    script
-        .arg(repository.script(name))
-        .args(["--base-url", &gateway.base_url]);
+    script.arg(repository.script(name)).args(["--base-url", &gateway.base_url]);
     script
 }
 
@@ -44,9 +42,7 @@ pub fn log(repository: &Repository, name: &str) -> PathBuf {
 pub fn run(steps: &mut Steps, repository: &Repository, python: &Python, questions: Option<&Path>) {
     let started = temporary().and_then(|folder| {
         let mut serve = gateway(repository, &folder);
-        serve
-            .arg("--simulate")
-            .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "2000");
+        serve.arg("--simulate").env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "2000");
         Ok((Running::start(&mut serve, &log(repository, "gateway"))?, folder))
     });
     let (gateway, _folder) = match started {
@@ -66,9 +62,7 @@ pub fn run(steps: &mut Steps, repository: &Repository, python: &Python, question
         }
         show(&mut gsm8k, 0)
     });
-    steps.step("three models in turn, one batch each", || {
-        show(&mut script("lanes.py"), 0)
-    });
+    steps.step("three models in turn, one batch each", || show(&mut script("lanes.py"), 0));
     steps.step("the client asks", || {
         let mut asked = client("chat_completions");
         let answers = read(asked.args(["--content", "Are you there?", "--repeat", "3"]))?;
@@ -81,16 +75,13 @@ pub fn run(steps: &mut Steps, repository: &Repository, python: &Python, question
         let batches = read(client("status_all_batches").args(["--status_filter", "completed"]))?;
         batch_id(&batches)?.ok_or_else(|| String::from("no batch is completed"))
     };
-    steps.step("the client lists the batches", || {
-        batch().map(|id| println!("the newest is {id}"))
-    });
+    steps.step("the client lists the batches", || batch().map(|id| println!("the newest is {id}")));
     steps.step("the client looks at one batch", || {
         show(client("status_single_batch").args(["--batch_id", &batch()?]), 0)
     });
-    steps.step(
-        "the client is told that a completed batch cannot be cancelled",
-        || show(client("cancel_batch").args(["--batch_id", &batch()?]), 1),
-    );
+    steps.step("the client is told that a completed batch cannot be cancelled", || {
+        show(client("cancel_batch").args(["--batch_id", &batch()?]), 1)
+    });
     steps.step("the gateway stops in order", || gateway.stop());
 }
 

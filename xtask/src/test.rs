@@ -14,14 +14,11 @@ use crate::{
     steps::Steps,
 };
 
-/// A test set that may lie beside the repository. It is not ours to pass on.
-const QUESTIONS: &str = "../shared/data/gsm8k-test.jsonl";
-
 /// Flags of `test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
     /// Questions for the acceptance, JSONL with {"question": …} lines; generated ones if there are none.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "BATCH_GPT_TEST_QUESTIONS", value_name = "FILE")]
     questions: Option<PathBuf>,
 }
 
@@ -51,14 +48,7 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         let mut tests = cargo();
         tests
             // As a part of the workspace it shares what the other tests were built with.
-            .args([
-                "test",
-                "--workspace",
-                "--features",
-                "fail-points",
-                "--test",
-                "crash",
-            ])
+            .args(["test", "--workspace", "--features", "fail-points", "--test", "crash"])
             .current_dir(&repository.root);
         if let Ok(mongod) = &mongod {
             tests.env("BATCH_GPT_TEST_MONGOD", mongod);
@@ -70,18 +60,14 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     }
 
     let mut build = cargo();
-    build
-        .args(["build", "--workspace", "--bin", "batch-gpt"])
-        .current_dir(&repository.root);
+    build.args(["build", "--workspace", "--bin", "batch-gpt"]).current_dir(&repository.root);
     let built = show(&mut build, 0);
     let works = built.is_ok();
     steps.outcome("cargo build", built);
     if works {
         match &python {
             Ok(python) => {
-                let beside = repository.root.join(QUESTIONS);
-                let questions = args.questions.clone().or(beside.is_file().then_some(beside));
-                acceptance::run(&mut steps, &repository, python, questions.as_deref());
+                acceptance::run(&mut steps, &repository, python, args.questions.as_deref());
                 cancellation::run(&mut steps, &repository, python);
             }
             Err(why) => steps.skip("the stock Python client", why),

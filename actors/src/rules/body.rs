@@ -56,9 +56,7 @@ pub fn check(endpoint: Endpoint, bytes: &[u8]) -> Result<CheckedBody, ApiError> 
         .and_then(|shape| reader.end().map(|()| shape))
         .map_err(|error| not_json(&error))?;
     let Shape::Object(top) = shape else {
-        return Err(invalid(format!(
-            "Invalid body: expected an object, but got {shape} instead."
-        )));
+        return Err(invalid(format!("Invalid body: expected an object, but got {shape} instead.")));
     };
     if let Some(key) = top.duplicate {
         return Err(invalid(format!("Duplicate key in the body: '{key}'.")).param(&key));
@@ -70,11 +68,7 @@ pub fn check(endpoint: Endpoint, bytes: &[u8]) -> Result<CheckedBody, ApiError> 
     stream(top.stream)?;
     let mut sink = Sha256::new();
     Walk::new(bytes).digest(&mut sink, &removed);
-    Ok(CheckedBody {
-        model,
-        line: line(bytes),
-        digest: sink.finalize().into(),
-    })
+    Ok(CheckedBody { model, line: line(bytes), digest: sink.finalize().into() })
 }
 
 fn invalid(message: String) -> ApiError {
@@ -82,19 +76,12 @@ fn invalid(message: String) -> ApiError {
 }
 
 fn not_json(error: &serde_json::Error) -> ApiError {
-    invalid(format!(
-        "We could not parse the JSON body of your request: {error}."
-    ))
+    invalid(format!("We could not parse the JSON body of your request: {error}."))
 }
 
 fn missing(name: &str) -> ApiError {
     let message = format!("Missing required parameter: '{name}'.");
-    ApiError::new(
-        "invalid_request_error",
-        Some("missing_required_parameter"),
-        message,
-    )
-    .param(name)
+    ApiError::new("invalid_request_error", Some("missing_required_parameter"), message).param(name)
 }
 
 fn wrong_type(name: &str, expected: &str, got: &Shape) -> ApiError {
@@ -109,9 +96,9 @@ fn model(shape: Option<Shape>) -> Result<Arc<str>, ApiError> {
     match shape {
         None => Err(missing("model")),
         Some(Shape::Text(name)) if name.is_empty() => Err(missing("model")),
-        Some(Shape::Text(name)) if name.len() > MAX_MODEL_BYTES => Err(refuse(format!(
-            "Invalid 'model': longer than {MAX_MODEL_BYTES} bytes."
-        ))),
+        Some(Shape::Text(name)) if name.len() > MAX_MODEL_BYTES => {
+            Err(refuse(format!("Invalid 'model': longer than {MAX_MODEL_BYTES} bytes.")))
+        }
         Some(Shape::Text(name)) => Ok(name.into()),
         Some(other) => Err(wrong_type("model", "a string", &other)),
     }
@@ -246,11 +233,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-        Ok(Shape::Text(if self.keep == Keep::Text {
-            text.into()
-        } else {
-            String::new()
-        }))
+        Ok(Shape::Text(if self.keep == Keep::Text { text.into() } else { String::new() }))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Shape, A::Error> {

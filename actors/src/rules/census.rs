@@ -24,11 +24,8 @@ pub struct Census {
 impl Census {
     /// Counts.
     pub fn of(unfinished: &Unfinished) -> Self {
-        let mut census = Self {
-            open: unfinished.open.len(),
-            awaited: unfinished.awaited.len(),
-            ..Self::default()
-        };
+        let mut census =
+            Self { open: unfinished.open.len(), awaited: unfinished.awaited.len(), ..Self::default() };
         for batch in &unfinished.batches {
             *match batch.progress {
                 Progress::Sealed => &mut census.sealed,

@@ -83,11 +83,7 @@ pub struct Collation<T> {
 impl<T: Weight> Collation<T> {
     /// No lane is open yet.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            lanes: HashMap::new(),
-            dues: BTreeSet::new(),
-        }
+        Self { limits, lanes: HashMap::new(), dues: BTreeSet::new() }
     }
 
     /// Puts an item into its lane. Returns the lanes that this closed: the one before it, where it did not fit, and
@@ -103,21 +99,14 @@ impl<T: Weight> Collation<T> {
             return Err(TooLarge(item));
         }
         let mut sealed = Vec::new();
-        let full = self
-            .lanes
-            .get(lane)
-            .is_some_and(|open| open.bytes + bytes > self.limits.max_bytes);
+        let full = self.lanes.get(lane).is_some_and(|open| open.bytes + bytes > self.limits.max_bytes);
         if full {
             sealed.extend(self.seal(lane, Reason::Bytes));
         }
         let due = now + self.limits.window;
         let open = self.lanes.entry(lane.clone()).or_insert_with(|| {
             self.dues.insert((due, lane.clone()));
-            OpenLane {
-                items: Vec::new(),
-                bytes: 0,
-                due,
-            }
+            OpenLane { items: Vec::new(), bytes: 0, due }
         });
         open.items.push(item);
         open.bytes += bytes;
@@ -147,10 +136,7 @@ impl<T: Weight> Collation<T> {
     /// Closes every lane.
     pub fn seal_all(&mut self) -> Vec<Sealed<T>> {
         let lanes: Vec<_> = self.dues.iter().map(|(_, lane)| lane.clone()).collect();
-        lanes
-            .iter()
-            .filter_map(|lane| self.seal(lane, Reason::Drain))
-            .collect()
+        lanes.iter().filter_map(|lane| self.seal(lane, Reason::Drain)).collect()
     }
 
     /// Lanes open now.
@@ -166,10 +152,6 @@ impl<T: Weight> Collation<T> {
     fn seal(&mut self, lane: &Arc<Lane>, reason: Reason) -> Option<Sealed<T>> {
         let (lane, open) = self.lanes.remove_entry(lane)?;
         self.dues.remove(&(open.due, lane.clone()));
-        Some(Sealed {
-            lane,
-            items: open.items,
-            reason,
-        })
+        Some(Sealed { lane, items: open.items, reason })
     }
 }

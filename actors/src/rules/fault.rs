@@ -8,7 +8,7 @@ pub enum Fault {
     /// Nothing happened, or the call only reads: the same call again may go well.
     #[error("{0}")]
     Transient(String),
-    /// The upstream asks for patience (429, or a limit on what may be enqueued).
+    /// The upstream asks for patience.
     #[error("limited: {why}")]
     Limited {
         /// How long the upstream wants to be left alone, if it said.

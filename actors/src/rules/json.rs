@@ -110,10 +110,7 @@ impl<'a> Walk<'a> {
             let key = self.string();
             self.eat(b':');
             self.skip();
-            members.push(Member {
-                key,
-                span: start..self.at,
-            });
+            members.push(Member { key, span: start..self.at });
             self.eat(b',');
             self.space();
         }

@@ -60,10 +60,7 @@ impl FromStr for Endpoint {
     type Err = UnknownEndpoint;
 
     fn from_str(path: &str) -> Result<Self, UnknownEndpoint> {
-        Self::ALL
-            .into_iter()
-            .find(|endpoint| endpoint.path() == path)
-            .ok_or(UnknownEndpoint)
+        Self::ALL.into_iter().find(|endpoint| endpoint.path() == path).ok_or(UnknownEndpoint)
     }
 }
 

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::time::Millis;
+
 /// The upstream's error object: four members, `code` a string or null (contract, section 4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiError {
@@ -22,12 +24,7 @@ pub struct ApiError {
 impl ApiError {
     /// An error without `param`.
     pub fn new(kind: &str, code: Option<&str>, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            kind: kind.into(),
-            param: None,
-            code: code.map(Into::into),
-        }
+        Self { message: message.into(), kind: kind.into(), param: None, code: code.map(Into::into) }
     }
 
     /// The same error, blaming `param`.
@@ -43,9 +40,7 @@ impl ApiError {
             error: &'a ApiError,
         }
         // A struct of strings always serialises.
-        serde_json::to_vec(&Envelope { error: self })
-            .map(Bytes::from)
-            .unwrap_or_default()
+        serde_json::to_vec(&Envelope { error: self }).map(Bytes::from).unwrap_or_default()
     }
 }
 
@@ -58,6 +53,11 @@ pub enum Origin {
     /// This gateway, for a request that never got an answer of its own.
     Gateway,
 }
+
+/// How long a stored answer is given to a client that sends its request again.
+const RESEND_OF_ANSWERED: Millis = Millis::from_secs(24 * 3600);
+/// How long a stored failure is.
+const RESEND_OF_FAILED: Millis = Millis::from_secs(3600);
 
 /// The end of one request: the status and the body its client gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,11 +73,14 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome the gateway has to make up itself.
     pub fn gateway(status: u16, error: &ApiError) -> Self {
-        Self {
-            status,
-            body: error.body(),
-            origin: Origin::Gateway,
-        }
+        Self { status, body: error.body(), origin: Origin::Gateway }
+    }
+
+    /// Whether a client that sends its request again may get this outcome, recorded so long ago, for it. A client
+    /// that is still at its first sending has waited no longer than a batch may take. A failure counts for less
+    /// long: who comes back later asks for another try.
+    pub fn answers_resend(&self, age: Millis) -> bool {
+        age <= if self.is_success() { RESEND_OF_ANSWERED } else { RESEND_OF_FAILED }
     }
 
     /// Whether the request was answered well.

@@ -171,12 +171,7 @@ impl Replay {
             Record::Withdrawn { id, .. } => {
                 self.closed.insert(id);
             }
-            Record::Sealed {
-                key,
-                lane,
-                requests,
-                at,
-            } => {
+            Record::Sealed { key, lane, requests, at } => {
                 self.batches.entry(key).or_insert_with(|| UnfinishedBatch {
                     key,
                     lane,
@@ -206,10 +201,7 @@ impl Replay {
         let Some(batch) = self.batches.get_mut(&key) else {
             return;
         };
-        let backwards = matches!(
-            (&batch.progress, &progress),
-            (Progress::Created(_), Progress::Uploaded(_))
-        );
+        let backwards = matches!((&batch.progress, &progress), (Progress::Created(_), Progress::Uploaded(_)));
         if !backwards {
             batch.progress = progress;
         }
@@ -219,16 +211,10 @@ impl Replay {
         let settled = self.settled;
         self.batches.retain(|key, _| !settled.contains(key));
         // A request that a settled batch gave no outcome waits for another one.
-        let sealed: HashSet<RequestId> = self
-            .batches
-            .values()
-            .flat_map(|batch| batch.requests.iter().copied())
-            .collect();
-        let mut requests: Vec<_> = self
-            .requests
-            .into_values()
-            .filter(|(_, request)| !self.closed.contains(&request.id))
-            .collect();
+        let sealed: HashSet<RequestId> =
+            self.batches.values().flat_map(|batch| batch.requests.iter().copied()).collect();
+        let mut requests: Vec<_> =
+            self.requests.into_values().filter(|(_, request)| !self.closed.contains(&request.id)).collect();
         requests.sort_by_key(|(order, _)| *order);
         let (awaited, open) = requests
             .into_iter()
@@ -236,10 +222,6 @@ impl Replay {
             .partition(|request| sealed.contains(&request.id));
         let mut batches: Vec<_> = self.batches.into_values().collect();
         batches.sort_by_key(|batch| (batch.sealed_at, batch.key));
-        Unfinished {
-            open,
-            batches,
-            awaited,
-        }
+        Unfinished { open, batches, awaited }
     }
 }

@@ -87,10 +87,7 @@ impl Pairing {
             false => Standing::Open(None),
         };
         let requests = requests.iter().map(|id| (*id, standing(id))).collect();
-        Self {
-            requests,
-            oddities: Oddities::default(),
-        }
+        Self { requests, oddities: Oddities::default() }
     }
 
     /// Takes one line of either file; gives the outcome if the line settles a request.
@@ -148,17 +145,14 @@ impl Pairing {
     }
 
     fn settle(&mut self, outcome: impl Fn(&mut Option<Outcome>) -> Outcome) -> Vec<(RequestId, Outcome)> {
-        let settled = self
-            .requests
-            .iter_mut()
-            .filter_map(|(id, standing)| match standing {
-                Standing::Answered => None,
-                Standing::Open(failure) => {
-                    let outcome = outcome(failure);
-                    *standing = Standing::Answered;
-                    Some((*id, outcome))
-                }
-            });
+        let settled = self.requests.iter_mut().filter_map(|(id, standing)| match standing {
+            Standing::Answered => None,
+            Standing::Open(failure) => {
+                let outcome = outcome(failure);
+                *standing = Standing::Answered;
+                Some((*id, outcome))
+            }
+        });
         settled.collect()
     }
 
@@ -174,16 +168,10 @@ fn verdict(line: &Bytes, parsed: &Line<'_>) -> Option<Verdict> {
     };
     let body = response.body?;
     let status = u16::try_from(response.status_code).ok()?;
-    let outcome = Outcome {
-        status,
-        body: line.slice_ref(body.get().as_bytes()),
-        origin: Origin::Upstream,
-    };
+    let outcome = Outcome { status, body: line.slice_ref(body.get().as_bytes()), origin: Origin::Upstream };
     match status {
         200..300 if body.get().starts_with('{') => Some(Verdict::Final(outcome)),
-        0 => Some(Verdict::Passing(lost(
-            "The upstream did not execute the request.",
-        ))),
+        0 => Some(Verdict::Passing(lost("The upstream did not execute the request."))),
         429 | 500..600 => Some(Verdict::Passing(outcome)),
         400..500 => Some(Verdict::Final(outcome)),
         _ => None,
@@ -192,27 +180,20 @@ fn verdict(line: &Bytes, parsed: &Line<'_>) -> Option<Verdict> {
 
 /// A line without a response: the upstream's own words for why there is none (contract, section 3.3, 2).
 fn line_failure(error: &RawValue) -> Verdict {
-    let failure = serde_json::from_str::<LineFailure>(error.get()).unwrap_or(LineFailure {
-        code: None,
-        message: None,
-    });
+    let failure =
+        serde_json::from_str::<LineFailure>(error.get()).unwrap_or(LineFailure { code: None, message: None });
     let code = failure.code.unwrap_or_else(|| "batch_line_failed".into());
     let status = match code.as_str() {
         "batch_expired" | "request_timeout" => 504,
         _ => 502,
     };
-    let message = failure
-        .message
-        .unwrap_or_else(|| "The upstream gave no response for this request.".into());
+    let message = failure.message.unwrap_or_else(|| "The upstream gave no response for this request.".into());
     let outcome = Outcome::gateway(status, &ApiError::new("server_error", Some(&code), message));
     Verdict::Passing(outcome)
 }
 
 fn lost(message: &str) -> Outcome {
-    Outcome::gateway(
-        502,
-        &ApiError::new("server_error", Some("batch_result_missing"), message),
-    )
+    Outcome::gateway(502, &ApiError::new("server_error", Some("batch_result_missing"), message))
 }
 
 fn unanswered(batch: &UpstreamBatch) -> Outcome {
@@ -228,10 +209,7 @@ fn unanswered(batch: &UpstreamBatch) -> Outcome {
         BatchStatus::Cancelled => made(
             502,
             "batch_cancelled",
-            format!(
-                "Batch {} was cancelled before this request was executed.",
-                batch.id
-            ),
+            format!("Batch {} was cancelled before this request was executed.", batch.id),
         ),
         _ => lost("The batch ended without a result for this request."),
     }
@@ -247,12 +225,8 @@ pub fn failed(requests: &[RequestId], batch: &UpstreamBatch) -> Vec<(RequestId, 
         }
     }
     let whole = batch.errors.iter().find(|entry| entry.line.is_none());
-    let message = whole
-        .or(batch.errors.first())
-        .map_or("It gave no reason.", |entry| &entry.error.message);
-    let code = whole
-        .and_then(|entry| entry.error.code.as_deref())
-        .unwrap_or("batch_failed");
+    let message = whole.or(batch.errors.first()).map_or("It gave no reason.", |entry| &entry.error.message);
+    let code = whole.and_then(|entry| entry.error.code.as_deref()).unwrap_or("batch_failed");
     let refused = Outcome::gateway(
         502,
         &ApiError::new(
@@ -261,14 +235,6 @@ pub fn failed(requests: &[RequestId], batch: &UpstreamBatch) -> Vec<(RequestId, 
             format!("The upstream refused batch {}: {message}", batch.id),
         ),
     );
-    let outcome = |line: u64| {
-        blamed
-            .get(&line)
-            .map_or(refused.clone(), |error| Outcome::gateway(400, error))
-    };
-    requests
-        .iter()
-        .zip(1u64..)
-        .map(|(id, line)| (*id, outcome(line)))
-        .collect()
+    let outcome = |line: u64| blamed.get(&line).map_or(refused.clone(), |error| Outcome::gateway(400, error));
+    requests.iter().zip(1u64..).map(|(id, line)| (*id, outcome(line))).collect()
 }

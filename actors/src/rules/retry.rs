@@ -45,9 +45,7 @@ pub fn next(fault: &Fault, attempt: u32, elapsed: Millis, seed: u64) -> Next {
 
 /// The pause before attempt `attempt + 1`.
 fn pause(attempt: u32, seed: u64) -> Millis {
-    let doubled = FIRST_PAUSE
-        .0
-        .saturating_mul(1 << attempt.saturating_sub(1).min(20));
+    let doubled = FIRST_PAUSE.0.saturating_mul(1 << attempt.saturating_sub(1).min(20));
     spread(Millis(doubled.min(LONGEST_PAUSE.0)), seed, attempt)
 }
 

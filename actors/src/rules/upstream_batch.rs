@@ -65,10 +65,7 @@ impl BatchStatus {
 
     /// Whether nothing will change any more.
     pub fn is_terminal(self) -> bool {
-        matches!(
-            self,
-            Self::Completed | Self::Failed | Self::Expired | Self::Cancelled
-        )
+        matches!(self, Self::Completed | Self::Failed | Self::Expired | Self::Cancelled)
     }
 }
 
@@ -190,9 +187,6 @@ impl From<WireError> for LineError {
             param: wire.param,
             code: wire.code,
         };
-        Self {
-            line: wire.line,
-            error,
-        }
+        Self { line: wire.line, error }
     }
 }

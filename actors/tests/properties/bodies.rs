@@ -15,9 +15,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
-        any::<f64>()
-            .prop_filter("finite", |n| n.is_finite())
-            .prop_map(Value::from),
+        any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(Value::from),
         "\\PC{0,12}".prop_map(Value::from),
         "[\\x00-\\x7f\"\\\\/\u{e9}\u{1f600}]{0,12}".prop_map(Value::from),
     ];
@@ -42,11 +40,7 @@ fn any_body() -> impl Strategy<Value = Vec<(String, Value)>> {
                 members.insert(at, (name.into(), value));
             };
             insert(places[0], "model", json!("gpt-4o-mini"));
-            insert(
-                places[1],
-                "messages",
-                json!([{ "role": "user", "content": content }]),
-            );
+            insert(places[1], "messages", json!([{ "role": "user", "content": content }]));
             if streams {
                 insert(places[2], "stream", json!(false));
                 insert(places[0], "stream_options", json!({ "include_usage": true }));
@@ -57,10 +51,8 @@ fn any_body() -> impl Strategy<Value = Vec<(String, Value)>> {
 }
 
 fn print(members: &[(String, Value)], space: &str) -> String {
-    let members: Vec<String> = members
-        .iter()
-        .map(|(key, value)| format!("{space}{}:{space}{value}", json!(key)))
-        .collect();
+    let members: Vec<String> =
+        members.iter().map(|(key, value)| format!("{space}{}:{space}{value}", json!(key))).collect();
     format!("{space}{{{}{space}}}{space}", members.join(","))
 }
 
@@ -126,10 +118,7 @@ proptest! {
     }
 }
 
-const AROUND: (&str, &str) = (
-    r#"{"model":"m","messages":[{"role":"user","content":"x"}],"v":"#,
-    "}",
-);
+const AROUND: (&str, &str) = (r#"{"model":"m","messages":[{"role":"user","content":"x"}],"v":"#, "}");
 
 fn with(value: &str) -> String {
     format!("{}{value}{}", AROUND.0, AROUND.1)
@@ -137,14 +126,7 @@ fn with(value: &str) -> String {
 
 #[test]
 fn numbers_and_escapes_keep_their_spelling() {
-    for value in [
-        "9007199254740993",
-        "1.0",
-        "1e2",
-        "-0",
-        "123456789012345678901234567890",
-        r#""\u0041\/""#,
-    ] {
+    for value in ["9007199254740993", "1.0", "1e2", "-0", "123456789012345678901234567890", r#""\u0041\/""#] {
         assert_eq!(chat(with(value).as_bytes()).line, with(value));
     }
 }
@@ -155,31 +137,15 @@ fn numbers_that_a_double_cannot_tell_apart_make_two_requests() {
         chat(with(value).as_bytes()).fingerprint(&Tenant::anonymous(), Endpoint::ChatCompletions)
     };
     assert_ne!(fingerprint("9007199254740993"), fingerprint("9007199254740992"));
-    assert_ne!(
-        fingerprint("123456789012345678901234567890"),
-        fingerprint("123456789012345678901234567891")
-    );
+    assert_ne!(fingerprint("123456789012345678901234567890"), fingerprint("123456789012345678901234567891"));
     assert_eq!(fingerprint(r#""\u0041""#), fingerprint(r#""A""#));
 }
 
 #[test]
 fn what_would_fail_a_whole_batch_is_refused() {
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    for value in [
-        r#""\ud800""#,
-        "1e999",
-        "01",
-        "'x'",
-        "NaN",
-        &deep(128),
-        &deep(100_000),
-        "\"a\nb\"",
-        "1,",
-    ] {
-        assert!(
-            check(Endpoint::ChatCompletions, with(value).as_bytes()).is_err(),
-            "{value:.40}"
-        );
+    for value in [r#""\ud800""#, "1e999", "01", "'x'", "NaN", &deep(128), &deep(100_000), "\"a\nb\"", "1,"] {
+        assert!(check(Endpoint::ChatCompletions, with(value).as_bytes()).is_err(), "{value:.40}");
     }
     assert!(check(Endpoint::ChatCompletions, with(&deep(126)).as_bytes()).is_ok());
     let mut invalid = with(r#""?""#).into_bytes();
@@ -193,11 +159,5 @@ fn a_key_hidden_behind_escapes_is_still_that_key() {
     let body = br#"{"model":"m","messages":[1],"str\u0065am":false,"a":1}"#;
     assert_eq!(chat(body).line, r#"{"model":"m","messages":[1],"a":1}"#);
     let twice = br#"{"model":"m","mod\u0065l":"n","messages":[1]}"#;
-    assert_eq!(
-        check(Endpoint::ChatCompletions, twice)
-            .unwrap_err()
-            .param
-            .as_deref(),
-        Some("model")
-    );
+    assert_eq!(check(Endpoint::ChatCompletions, twice).unwrap_err().param.as_deref(), Some("model"));
 }

@@ -45,11 +45,7 @@ fn lane(number: usize) -> Arc<Lane> {
     })
 }
 
-const LIMITS: Limits = Limits {
-    max_requests: 5,
-    max_bytes: 100,
-    window: Millis(200),
-};
+const LIMITS: Limits = Limits { max_requests: 5, max_bytes: 100, window: Millis(200) };
 const LARGEST: u64 = 50;
 
 struct Run {
@@ -61,10 +57,7 @@ struct Run {
 }
 
 fn run(ops: &[Op]) -> Run {
-    let limits = Limits {
-        max_bytes: LARGEST,
-        ..LIMITS
-    };
+    let limits = Limits { max_bytes: LARGEST, ..LIMITS };
     let mut run = Run {
         collation: Collation::new(limits),
         now: Timestamp(1_000),
@@ -74,23 +67,11 @@ fn run(ops: &[Op]) -> Run {
     };
     for op in ops {
         match *op {
-            Op::Offer {
-                lane: number,
-                bytes,
-                gone,
-            } => {
-                let item = Item {
-                    number: run.offered.len(),
-                    lane: number,
-                    bytes,
-                    offered: run.now,
-                    gone,
-                };
+            Op::Offer { lane: number, bytes, gone } => {
+                let item = Item { number: run.offered.len(), lane: number, bytes, offered: run.now, gone };
                 run.offered.push(item.clone());
                 match run.collation.offer(run.now, &lane(number), item) {
-                    Ok(sealed) => run
-                        .sealed
-                        .extend(sealed.into_iter().map(|sealed| (run.now, sealed))),
+                    Ok(sealed) => run.sealed.extend(sealed.into_iter().map(|sealed| (run.now, sealed))),
                     Err(TooLarge(item)) => run.refused.push(item),
                 }
             }
@@ -99,15 +80,13 @@ fn run(ops: &[Op]) -> Run {
                 let end = run.now + Millis(millis);
                 while let Some(due) = run.collation.next_due().filter(|due| *due <= end) {
                     run.now = due;
-                    run.sealed
-                        .extend(run.collation.due(due).into_iter().map(|sealed| (due, sealed)));
+                    run.sealed.extend(run.collation.due(due).into_iter().map(|sealed| (due, sealed)));
                 }
                 run.now = end;
             }
             Op::Timer => {
                 let sealed = run.collation.due(run.now);
-                run.sealed
-                    .extend(sealed.into_iter().map(|sealed| (run.now, sealed)));
+                run.sealed.extend(sealed.into_iter().map(|sealed| (run.now, sealed)));
             }
         }
     }
@@ -176,25 +155,12 @@ fn lanes_of_one_model_and_two_tenants_stay_apart() {
     let mut collation = Collation::new(LIMITS);
     let mut by_lane: HashMap<Arc<Lane>, usize> = HashMap::new();
     for number in 0..4 {
-        let mine = Arc::new(Lane {
-            model: "m".into(),
-            ..(*lane(number)).clone()
-        });
-        let item = Item {
-            number,
-            lane: number,
-            bytes: 1,
-            offered: Timestamp(0),
-            gone: false,
-        };
+        let mine = Arc::new(Lane { model: "m".into(), ..(*lane(number)).clone() });
+        let item = Item { number, lane: number, bytes: 1, offered: Timestamp(0), gone: false };
         collation.offer(Timestamp(0), &mine, item).unwrap();
         *by_lane.entry(mine).or_default() += 1;
     }
     let sealed = collation.seal_all();
     assert_eq!(sealed.len(), 2);
-    assert!(
-        sealed
-            .iter()
-            .all(|sealed| sealed.items.len() == by_lane[&sealed.lane])
-    );
+    assert!(sealed.iter().all(|sealed| sealed.items.len() == by_lane[&sealed.lane]));
 }

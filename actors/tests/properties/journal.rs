@@ -12,11 +12,7 @@ use batch_gpt_actors::rules::{
 use proptest::{collection::vec, prelude::*};
 
 fn lane() -> Arc<Lane> {
-    Arc::new(Lane {
-        tenant: Tenant::anonymous(),
-        endpoint: Endpoint::ChatCompletions,
-        model: "m".into(),
-    })
+    Arc::new(Lane { tenant: Tenant::anonymous(), endpoint: Endpoint::ChatCompletions, model: "m".into() })
 }
 
 fn upstream(status: &str) -> UpstreamBatch {
@@ -24,11 +20,7 @@ fn upstream(status: &str) -> UpstreamBatch {
 }
 
 fn outcome() -> Outcome {
-    Outcome {
-        status: 200,
-        body: "{}".into(),
-        origin: Origin::Upstream,
-    }
+    Outcome { status: 200, body: "{}".into(), origin: Origin::Upstream }
 }
 
 /// The journal of a life in which batches of two are sealed from ten requests and come to different ends.
@@ -37,53 +29,21 @@ fn journal(withdrawn: &[bool]) -> Vec<Record> {
     let mut records = Vec::new();
     for n in 0..10u128 {
         let id = RequestId(n);
-        let request = Accepted {
-            id,
-            lane: lane(),
-            fingerprint: Fingerprint([n as u8; 32]),
-            at,
-        };
-        records.push(Record::Accepted {
-            request,
-            body: "{}".into(),
-        });
+        let request = Accepted { id, lane: lane(), fingerprint: Fingerprint([n as u8; 32]), at };
+        records.push(Record::Accepted { request, body: "{}".into() });
         if withdrawn[n as usize] {
             records.push(Record::Withdrawn { id, at });
         }
     }
-    let taken: Vec<RequestId> = (0..10)
-        .filter(|n| !withdrawn[*n as usize])
-        .map(RequestId)
-        .collect();
+    let taken: Vec<RequestId> = (0..10).filter(|n| !withdrawn[*n as usize]).map(RequestId).collect();
     for (n, requests) in taken.chunks(2).enumerate() {
         let key = BatchKey(n as u128);
-        records.push(Record::Sealed {
-            key,
-            lane: lane(),
-            requests: requests.into(),
-            at,
-        });
-        records.push(Record::Uploaded {
-            key,
-            file: FileId::from("file-1"),
-            at,
-        });
-        records.push(Record::Created {
-            key,
-            batch: upstream("validating"),
-            at,
-        });
-        records.push(Record::Observed {
-            key,
-            batch: upstream("completed"),
-            at,
-        });
+        records.push(Record::Sealed { key, lane: lane(), requests: requests.into(), at });
+        records.push(Record::Uploaded { key, file: FileId::from("file-1"), at });
+        records.push(Record::Created { key, batch: upstream("validating"), at });
+        records.push(Record::Observed { key, batch: upstream("completed"), at });
         for id in requests {
-            records.push(Record::Answered {
-                key,
-                outcomes: [(*id, outcome())].into(),
-                at,
-            });
+            records.push(Record::Answered { key, outcomes: [(*id, outcome())].into(), at });
         }
         records.push(Record::Settled { key, at });
     }
@@ -132,11 +92,7 @@ proptest! {
 fn a_late_record_of_an_early_step_takes_nothing_back() {
     let mut records = journal(&[false; 10]);
     records.truncate(13);
-    let late = Record::Uploaded {
-        key: BatchKey(0),
-        file: FileId::from("file-2"),
-        at: Timestamp(9),
-    };
+    let late = Record::Uploaded { key: BatchKey(0), file: FileId::from("file-2"), at: Timestamp(9) };
     let found = replay(records.into_iter().chain([late]));
     assert!(matches!(found.batches[0].progress, Progress::Created(_)));
 }
@@ -148,9 +104,6 @@ fn a_request_that_a_settled_batch_left_without_an_outcome_is_open_again() {
         _ => true,
     });
     let found = replay(records);
-    assert_eq!(
-        found.open.iter().map(|request| request.id).collect::<Vec<_>>(),
-        [RequestId(3)]
-    );
+    assert_eq!(found.open.iter().map(|request| request.id).collect::<Vec<_>>(), [RequestId(3)]);
     assert!(found.awaited.is_empty() && found.batches.is_empty());
 }

@@ -20,10 +20,7 @@ use batch_gpt_actors::rules::{
 use proptest::{collection::vec, prelude::*};
 
 const KEY: BatchKey = BatchKey(42);
-const POLLING: Polling = Polling {
-    min: Millis(1_000),
-    max: Millis(60_000),
-};
+const POLLING: Polling = Polling { min: Millis(1_000), max: Millis(60_000) };
 
 /// What the world does to one call.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,17 +47,8 @@ enum Fate {
 
 fn fate() -> impl Strategy<Value = Fate> {
     use Fate::*;
-    let fates = vec![
-        NotSent,
-        RequestLost,
-        AnswerLost,
-        Silence,
-        Limited,
-        Twice,
-        Late,
-        CrashBefore,
-        CrashAfter,
-    ];
+    let fates =
+        vec![NotSent, RequestLost, AnswerLost, Silence, Limited, Twice, Late, CrashBefore, CrashAfter];
     prop_oneof![2 => Just(Fine), 3 => prop::sample::select(fates)]
 }
 
@@ -81,11 +69,7 @@ fn requests() -> Arc<[RequestId]> {
 }
 
 fn lane() -> Arc<Lane> {
-    Arc::new(Lane {
-        tenant: Tenant::anonymous(),
-        endpoint: Endpoint::ChatCompletions,
-        model: "m".into(),
-    })
+    Arc::new(Lane { tenant: Tenant::anonymous(), endpoint: Endpoint::ChatCompletions, model: "m".into() })
 }
 
 fn described(id: usize, status: &str) -> UpstreamBatch {
@@ -135,11 +119,7 @@ impl World {
                 continue;
             }
             let outcomes: Arc<[_]> = [(*id, outcome.clone())].into();
-            self.journal.push(Record::Answered {
-                key: KEY,
-                outcomes,
-                at: self.now,
-            });
+            self.journal.push(Record::Answered { key: KEY, outcomes, at: self.now });
             self.outcomes.entry(*id).or_default().push(outcome.clone());
         }
     }
@@ -169,19 +149,11 @@ impl World {
             }
             Command::Poll(_) => {
                 self.looks += 1;
-                let status = if self.looks >= 3 {
-                    "completed"
-                } else {
-                    "in_progress"
-                };
+                let status = if self.looks >= 3 { "completed" } else { "in_progress" };
                 Report::Polled(described(0, status))
             }
             Command::Read(..) => {
-                self.answer_all(&Outcome {
-                    status: 200,
-                    body: "{}".into(),
-                    origin: Origin::Upstream,
-                });
+                self.answer_all(&Outcome { status: 200, body: "{}".into(), origin: Origin::Upstream });
                 Report::Answered
             }
             Command::Refuse(_, outcome) => {
@@ -210,10 +182,9 @@ impl World {
                 self.perform(command);
                 failed(Fault::Ambiguous("cut".into()))
             }
-            Fate::Limited if !local => failed(Fault::Limited {
-                retry_after: Some(Millis(3_000)),
-                why: "slow down".into(),
-            }),
+            Fate::Limited if !local => {
+                failed(Fault::Limited { retry_after: Some(Millis(3_000)), why: "slow down".into() })
+            }
             Fate::Silence => {
                 self.perform(command);
                 Ran::Reports(Vec::new())
@@ -256,11 +227,7 @@ fn restart(world: &mut World) -> (Batch, Vec<Command>) {
     let mut found = replay(world.journal.clone());
     match found.batches.pop() {
         Some(unfinished) => Batch::resume(unfinished, POLLING, world.now),
-        None if world
-            .journal
-            .iter()
-            .any(|record| matches!(record, Record::Settled { .. })) =>
-        {
+        None if world.journal.iter().any(|record| matches!(record, Record::Settled { .. })) => {
             let (mut batch, _) = Batch::seal(KEY, lane(), requests(), POLLING, world.now);
             batch.phase = Phase::Settled;
             (batch, Vec::new())
@@ -291,11 +258,7 @@ fn turn(world: &mut World, batch: Batch, commands: Vec<Command>) -> Option<(Batc
         };
         match world.call(ticket, command) {
             Ran::Reports(reports) => {
-                let old = if reports.is_empty() {
-                    Vec::new()
-                } else {
-                    std::mem::take(&mut world.late)
-                };
+                let old = if reports.is_empty() { Vec::new() } else { std::mem::take(&mut world.late) };
                 events.extend(reports.into_iter().chain(old));
             }
             Ran::Crashed => return None,
@@ -371,9 +334,6 @@ fn of_two_batches_with_one_key_the_older_is_kept_and_the_other_cancelled() {
             (batch, commands) = turn(&mut world, batch, commands).unwrap();
         }
     }
-    assert_eq!(
-        orphans.into_iter().map(|id| id.to_string()).collect::<Vec<_>>(),
-        ["batch_7"]
-    );
+    assert_eq!(orphans.into_iter().map(|id| id.to_string()).collect::<Vec<_>>(), ["batch_7"]);
     assert_eq!(batch.upstream_id().map(|id| id.as_str()), Some("batch_3"));
 }

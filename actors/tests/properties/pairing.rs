@@ -143,9 +143,7 @@ fn a_body_is_delivered_byte_for_byte() {
         r#"{{"custom_id":"{}","response":{{"status_code":200,"body":{body}}},"error":null}}"#,
         ids[0]
     );
-    let (_, outcome) = Pairing::new(&ids, &HashSet::new())
-        .take(&Bytes::from(line))
-        .unwrap();
+    let (_, outcome) = Pairing::new(&ids, &HashSet::new()).take(&Bytes::from(line)).unwrap();
     assert_eq!(outcome.body, body);
 }
 
@@ -171,14 +169,8 @@ fn in_a_failed_batch_only_the_blamed_line_gets_the_blame() {
     ] });
     let failed_batch = json!({ "id": "batch_1", "status": "failed", "errors": errors });
     let outcomes = failed(&ids, &UpstreamBatch::parse(&failed_batch.to_string()).unwrap());
-    let statuses: Vec<(RequestId, u16)> = outcomes
-        .iter()
-        .map(|(id, outcome)| (*id, outcome.status))
-        .collect();
+    let statuses: Vec<(RequestId, u16)> =
+        outcomes.iter().map(|(id, outcome)| (*id, outcome.status)).collect();
     assert_eq!(statuses, vec![(ids[0], 502), (ids[1], 400), (ids[2], 502)]);
-    assert!(
-        std::str::from_utf8(&outcomes[1].1.body)
-            .unwrap()
-            .contains("model_not_found")
-    );
+    assert!(std::str::from_utf8(&outcomes[1].1.body).unwrap().contains("model_not_found"));
 }

@@ -24,15 +24,9 @@ async fn a_window_becomes_one_batch_and_everybody_gets_the_own_answer() {
         }
         for (n, client) in clients.into_iter().enumerate() {
             let outcome = outcome(client.await.unwrap());
-            assert_eq!(
-                (outcome.status, prompt_of(&outcome)),
-                (200, format!("question {n}"))
-            );
+            assert_eq!((outcome.status, prompt_of(&outcome)), (200, format!("question {n}")));
         }
-        assert_eq!(
-            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
-            [50]
-        );
+        assert_eq!(world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(), [50]);
     })
     .await;
 }
@@ -46,10 +40,7 @@ async fn a_lane_is_sealed_when_its_window_ends_and_not_before() {
         let _second = world.send("m", "late").await.unwrap();
         assert!(world.upstream.batches().is_empty());
         pass(2).await;
-        assert_eq!(
-            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
-            [2]
-        );
+        assert_eq!(world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(), [2]);
     })
     .await;
 }
@@ -67,11 +58,7 @@ async fn models_never_share_a_file() {
         assert_eq!(batches.len(), 3);
         for batch in batches {
             assert_eq!(batch.len(), 10);
-            assert!(
-                batch
-                    .iter()
-                    .all(|line| line["body"]["model"] == batch[0]["body"]["model"])
-            );
+            assert!(batch.iter().all(|line| line["body"]["model"] == batch[0]["body"]["model"]));
         }
     })
     .await;
@@ -80,23 +67,14 @@ async fn models_never_share_a_file() {
 #[tokio::test(start_paused = true)]
 async fn a_full_lane_does_not_wait_for_its_window() {
     on_one_thread(async {
-        let limits = Limits {
-            max_requests: 10,
-            ..SETTINGS.limits
-        };
-        let world = World::start(
-            upstream(),
-            batch_gpt_actors::system::Settings { limits, ..SETTINGS },
-        );
+        let limits = Limits { max_requests: 10, ..SETTINGS.limits };
+        let world = World::start(upstream(), batch_gpt_actors::system::Settings { limits, ..SETTINGS });
         let mut clients = Vec::new();
         for n in 0..25 {
             clients.push(world.send("m", &format!("{n}")).await.unwrap());
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
-        assert_eq!(
-            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
-            [10, 10]
-        );
+        assert_eq!(world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(), [10, 10]);
     })
     .await;
 }
@@ -116,16 +94,8 @@ async fn who_leaves_before_the_sealing_is_not_sent() {
             number % 4 != 0
         });
         pass(10).await;
-        assert_eq!(
-            world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(),
-            [30]
-        );
-        assert_eq!(
-            world
-                .store
-                .count(|record| matches!(record, Record::Withdrawn { .. })),
-            10
-        );
+        assert_eq!(world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(), [30]);
+        assert_eq!(world.store.count(|record| matches!(record, Record::Withdrawn { .. })), 10);
     })
     .await;
 }
@@ -156,10 +126,7 @@ async fn a_resent_request_joins_its_first_sending_and_a_strangers_does_not() {
             let Delivery::Answered { id, outcome, .. } = client.await.unwrap() else {
                 panic!("no answer");
             };
-            assert_eq!(
-                (outcome.status, id.to_string().as_str()),
-                (200, line["custom_id"].as_str().unwrap())
-            );
+            assert_eq!((outcome.status, id.to_string().as_str()), (200, line["custom_id"].as_str().unwrap()));
         }
         assert_eq!(world.upstream.batches().len(), 1);
     })

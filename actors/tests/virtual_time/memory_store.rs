@@ -26,20 +26,11 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     pub fn count(&self, which: impl Fn(&Record) -> bool) -> usize {
-        self.records
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|record| which(record))
-            .count()
+        self.records.lock().unwrap().iter().filter(|record| which(record)).count()
     }
 
     fn works(&self) -> Result<(), StoreFault> {
-        if self.down.load(Relaxed) {
-            Err(StoreFault::Unavailable("switched off".into()))
-        } else {
-            Ok(())
-        }
+        if self.down.load(Relaxed) { Err(StoreFault::Unavailable("switched off".into())) } else { Ok(()) }
     }
 }
 

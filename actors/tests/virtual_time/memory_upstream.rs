@@ -43,11 +43,7 @@ pub struct MemoryUpstream {
 impl MemoryUpstream {
     /// Every batch takes so long, and ends so.
     pub fn new(takes: Duration, ends: &'static str) -> Self {
-        Self {
-            state: Mutex::default(),
-            takes,
-            ends,
-        }
+        Self { state: Mutex::default(), takes, ends }
     }
 
     /// The next calls of this name fail in turn.
@@ -65,9 +61,7 @@ impl MemoryUpstream {
         let lines = |job: &Job| {
             let at: usize = job.file.as_str()[5..].parse().unwrap();
             let text = std::str::from_utf8(&state.files[at].1).unwrap();
-            text.lines()
-                .map(|line| serde_json::from_str(line).unwrap())
-                .collect()
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
         };
         state.jobs.iter().map(lines).collect()
     }
@@ -106,11 +100,7 @@ impl Upstream for MemoryUpstream {
         self.fault("upload")?;
         let pieces: Vec<Bytes> = content.pieces.collect().await;
         let bytes = Bytes::from(pieces.concat());
-        assert_eq!(
-            bytes.len() as u64,
-            content.length,
-            "the announced length is the true one"
-        );
+        assert_eq!(bytes.len() as u64, content.length, "the announced length is the true one");
         let mut state = self.state.lock().unwrap();
         state.files.push((name.into(), bytes));
         Ok(FileId::from(format!("file-{}", state.files.len() - 1).as_str()))
@@ -118,16 +108,10 @@ impl Upstream for MemoryUpstream {
 
     async fn create(&self, file: &FileId, _: Endpoint, key: BatchKey) -> Result<UpstreamBatch, Fault> {
         let fault = self.fault("create");
-        let lost = fault
-            .as_ref()
-            .is_err_and(|fault| matches!(fault, Fault::Ambiguous(_)));
+        let lost = fault.as_ref().is_err_and(|fault| matches!(fault, Fault::Ambiguous(_)));
         if fault.is_ok() || lost {
             let mut state = self.state.lock().unwrap();
-            state.jobs.push(Job {
-                key,
-                file: file.clone(),
-                created: Instant::now(),
-            });
+            state.jobs.push(Job { key, file: file.clone(), created: Instant::now() });
         }
         fault?;
         let state = self.state.lock().unwrap();
@@ -147,14 +131,8 @@ impl Upstream for MemoryUpstream {
 
     async fn list_batches(&self, _: Option<&BatchId>) -> Result<Listing<UpstreamBatch>, Fault> {
         let state = self.state.lock().unwrap();
-        let items = (0..state.jobs.len())
-            .rev()
-            .map(|number| self.describe(&state, number))
-            .collect();
-        Ok(Listing {
-            items,
-            has_more: false,
-        })
+        let items = (0..state.jobs.len()).rev().map(|number| self.describe(&state, number)).collect();
+        Ok(Listing { items, has_more: false })
     }
 
     async fn list_files(&self, _: Option<&FileId>) -> Result<Listing<UpstreamFile>, Fault> {
@@ -164,10 +142,7 @@ impl Upstream for MemoryUpstream {
             name: name.clone(),
             created_at: u64::MAX,
         };
-        Ok(Listing {
-            items: state.files.iter().enumerate().map(file).rev().collect(),
-            has_more: false,
-        })
+        Ok(Listing { items: state.files.iter().enumerate().map(file).rev().collect(), has_more: false })
     }
 
     async fn content(&self, file: &FileId) -> Result<Pieces, Fault> {

@@ -34,10 +34,7 @@ async fn a_panic_costs_its_message_and_nothing_else() {
         assert_eq!(collector.ask(Explode).await, Err(Gone));
         assert_eq!(outcome(client.await.unwrap()).status, 200);
         let reading = collector.meter().read();
-        assert_eq!(
-            (reading.panics, reading.by_message["Explode"], reading.depth),
-            (1, 1, 0)
-        );
+        assert_eq!((reading.panics, reading.by_message["Explode"], reading.depth), (1, 1, 0));
         assert!(!*world.system.board.distrust().borrow());
     })
     .await;
@@ -67,10 +64,7 @@ async fn a_message_whose_sender_left_is_counted_and_not_handled() {
         drop(asking);
         tokio::time::sleep(Duration::from_millis(1)).await;
         let reading = collector.meter().read();
-        assert_eq!(
-            (reading.cancelled, reading.panics, reading.peak, reading.depth),
-            (1, 0, 1, 0)
-        );
+        assert_eq!((reading.cancelled, reading.panics, reading.peak, reading.depth), (1, 0, 1, 0));
     })
     .await;
 }

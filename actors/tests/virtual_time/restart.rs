@@ -36,17 +36,8 @@ async fn crash_after(millis: u64) {
     }
     pass(5).await;
     let batches: Vec<usize> = second.upstream.batches().iter().map(Vec::len).collect();
-    assert_eq!(
-        batches,
-        [10],
-        "crash after {millis} ms, {sealed_before} sealed before it"
-    );
-    assert_eq!(
-        second
-            .store
-            .count(|record| matches!(record, Record::Settled { .. })),
-        1
-    );
+    assert_eq!(batches, [10], "crash after {millis} ms, {sealed_before} sealed before it");
+    assert_eq!(second.store.count(|record| matches!(record, Record::Settled { .. })), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,12 +16,7 @@ async fn a_stop_submits_what_is_open_and_waits_for_it() {
         assert!(drained);
         assert_eq!(outcome(client.await.unwrap()).status, 200);
         assert_eq!(world.send("m", "too late").await.unwrap_err(), Refused::Draining);
-        assert_eq!(
-            world
-                .store
-                .count(|record| matches!(record, Record::Settled { .. })),
-            1
-        );
+        assert_eq!(world.store.count(|record| matches!(record, Record::Settled { .. })), 1);
     })
     .await;
 }
@@ -29,25 +24,13 @@ async fn a_stop_submits_what_is_open_and_waits_for_it() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_releases_those_whose_batch_takes_too_long() {
     on_one_thread(async {
-        let world = World::start(
-            MemoryUpstream::new(Duration::from_secs(36_000), "completed"),
-            SETTINGS,
-        );
+        let world = World::start(MemoryUpstream::new(Duration::from_secs(36_000), "completed"), SETTINGS);
         let client = world.send("m", "slow").await.unwrap();
         let drained = world.system.drain(Duration::from_secs(30)).await;
         assert!(!drained);
         assert_eq!(client.await.unwrap(), Delivery::Released);
-        assert_eq!(
-            world.upstream.batches().len(),
-            1,
-            "what is paid for is not cancelled"
-        );
-        assert_eq!(
-            world
-                .store
-                .count(|record| matches!(record, Record::Created { .. })),
-            1
-        );
+        assert_eq!(world.upstream.batches().len(), 1, "what is paid for is not cancelled");
+        assert_eq!(world.store.count(|record| matches!(record, Record::Created { .. })), 1);
     })
     .await;
 }
@@ -63,10 +46,7 @@ async fn without_a_store_nothing_is_accepted_and_nothing_is_submitted() {
         assert_eq!(refused.await.unwrap(), Delivery::NotRecorded);
         assert!(!world.system.store_works());
         pass(600).await;
-        assert!(
-            world.upstream.batches().is_empty(),
-            "nothing is submitted unrecorded"
-        );
+        assert!(world.upstream.batches().is_empty(), "nothing is submitted unrecorded");
         world.store.down.store(false, Relaxed);
         pass(1).await;
         assert!(world.system.store_works());

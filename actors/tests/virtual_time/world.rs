@@ -24,15 +24,8 @@ use tokio::{sync::oneshot, task::LocalSet};
 use crate::{memory_store::MemoryStore, memory_upstream::MemoryUpstream};
 
 pub const SETTINGS: Settings = Settings {
-    limits: Limits {
-        max_requests: 100,
-        max_bytes: 1_000_000,
-        window: Millis(5_000),
-    },
-    polling: Polling {
-        min: Millis(5_000),
-        max: Millis(300_000),
-    },
+    limits: Limits { max_requests: 100, max_bytes: 1_000_000, window: Millis(5_000) },
+    polling: Polling { min: Millis(5_000), max: Millis(300_000) },
     collectors: 1,
     batch_submitters: 2,
     poller_arbiters: 1,
@@ -59,11 +52,7 @@ impl World {
             clock: Clock::starting_at(Timestamp(1_700_000_000_000)),
         };
         let system = System::start(&ports, &settings, || Place::Here);
-        Self {
-            system,
-            store,
-            upstream,
-        }
+        Self { system, store, upstream }
     }
 
     /// Sends a prompt; the receiver is its client.
@@ -81,11 +70,7 @@ impl World {
         let checked = check(Endpoint::ChatCompletions, body.as_bytes()).unwrap();
         let tenant = Tenant::anonymous();
         let fingerprint = checked.fingerprint(&tenant, Endpoint::ChatCompletions);
-        let lane = Arc::new(Lane {
-            tenant,
-            endpoint: Endpoint::ChatCompletions,
-            model: checked.model,
-        });
+        let lane = Arc::new(Lane { tenant, endpoint: Endpoint::ChatCompletions, model: checked.model });
         let (reply, client) = oneshot::channel();
         let enqueue = Enqueue {
             lane: lane.clone(),

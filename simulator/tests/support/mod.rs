@@ -49,11 +49,7 @@ pub struct Answer {
 impl Answer {
     pub async fn of(response: Response) -> Answer {
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer {
-            status,
-            headers,
-            bytes: response.bytes().await.expect("a complete body"),
-        }
+        Answer { status, headers, bytes: response.bytes().await.expect("a complete body") }
     }
 
     pub fn json(&self) -> Value {
@@ -62,39 +58,22 @@ impl Answer {
 
     /// Asserts success and returns the body.
     pub fn ok(&self) -> Value {
-        assert_eq!(
-            self.status,
-            StatusCode::OK,
-            "{}",
-            String::from_utf8_lossy(&self.bytes)
-        );
+        assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.bytes));
         self.json()
     }
 
     /// Asserts the status and that the body is an error object of exactly four members; returns these.
     pub fn error(&self, status: u16) -> Value {
-        assert_eq!(
-            self.status.as_u16(),
-            status,
-            "{}",
-            String::from_utf8_lossy(&self.bytes)
-        );
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
         let error = self.json()["error"].clone();
-        let members: Vec<&str> = error
-            .as_object()
-            .expect("an error object")
-            .keys()
-            .map(String::as_str)
-            .collect();
+        let members: Vec<&str> =
+            error.as_object().expect("an error object").keys().map(String::as_str).collect();
         assert_eq!(members, ["code", "message", "param", "type"]);
         error
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
@@ -105,11 +84,7 @@ impl Bench {
 
     pub async fn with(settings: Settings) -> Bench {
         let simulator = Simulator::start(settings).await.expect("a free port");
-        Bench {
-            simulator,
-            client: Client::new(),
-            key: "sk-test".to_owned(),
-        }
+        Bench { simulator, client: Client::new(), key: "sk-test".to_owned() }
     }
 
     /// A frozen bench with the given knobs.
@@ -143,18 +118,13 @@ impl Bench {
     }
 
     pub async fn post_form(&self, form: Form) -> Answer {
-        let request = self
-            .client
-            .post(self.url("/files"))
-            .bearer_auth(&self.key)
-            .multipart(form);
+        let request = self.client.post(self.url("/files")).bearer_auth(&self.key).multipart(form);
         Answer::of(request.send().await.expect("an answer")).await
     }
 
     pub async fn upload_as(&self, filename: &str, purpose: &str, content: impl Into<Vec<u8>>) -> Answer {
         let file = Part::bytes(content.into()).file_name(filename.to_owned());
-        self.post_form(Form::new().text("purpose", purpose.to_owned()).part("file", file))
-            .await
+        self.post_form(Form::new().text("purpose", purpose.to_owned()).part("file", file)).await
     }
 
     /// Uploads an input file and returns its id.
@@ -178,15 +148,12 @@ impl Bench {
     }
 
     pub async fn cancel(&self, id: &str) -> Answer {
-        self.send(Method::POST, &format!("/batches/{id}/cancel"), None)
-            .await
+        self.send(Method::POST, &format!("/batches/{id}/cancel"), None).await
     }
 
     /// Calls a control path below `/simulator`, which needs no key.
     pub async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.simulator.control_url()));
+        let mut request = self.client.request(method, format!("{}{path}", self.simulator.control_url()));
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -194,13 +161,7 @@ impl Bench {
     }
 
     pub async fn advance(&self, seconds: u64) {
-        self.control(
-            Method::POST,
-            "/clock",
-            Some(json!({ "advance_seconds": seconds })),
-        )
-        .await
-        .ok();
+        self.control(Method::POST, "/clock", Some(json!({ "advance_seconds": seconds }))).await.ok();
     }
 
     pub async fn patch(&self, settings: Value) {
@@ -231,12 +192,7 @@ impl Bench {
 
     pub async fn content(&self, file: &str) -> Vec<u8> {
         let answer = self.get(&format!("/files/{file}/content")).await;
-        assert_eq!(
-            answer.status,
-            StatusCode::OK,
-            "{}",
-            String::from_utf8_lossy(&answer.bytes)
-        );
+        assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer.bytes));
         answer.bytes.to_vec()
     }
 
@@ -246,10 +202,7 @@ impl Bench {
             return Vec::new();
         };
         let content = String::from_utf8(self.content(file).await).expect("UTF-8");
-        content
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("a JSON line"))
-            .collect()
+        content.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
     }
 }
 
@@ -286,19 +239,13 @@ pub fn file_of(lines: &[String]) -> String {
 
 /// A file of `count` chat lines with custom ids `id-0`, `id-1` and so on, each with its own prompt.
 pub fn chat_file(count: usize) -> String {
-    file_of(
-        &(0..count)
-            .map(|n| chat_line(&format!("id-{n}"), &format!("question {n}")))
-            .collect::<Vec<_>>(),
-    )
+    file_of(&(0..count).map(|n| chat_line(&format!("id-{n}"), &format!("question {n}"))).collect::<Vec<_>>())
 }
 
 /// Result lines by custom id, each of which must occur once.
 pub fn by_custom_id(lines: &[Value]) -> BTreeMap<String, Value> {
-    let map: BTreeMap<_, _> = lines
-        .iter()
-        .map(|line| (text(&line["custom_id"]).to_owned(), line.clone()))
-        .collect();
+    let map: BTreeMap<_, _> =
+        lines.iter().map(|line| (text(&line["custom_id"]).to_owned(), line.clone())).collect();
     assert_eq!(map.len(), lines.len(), "a custom id occurs twice");
     map
 }

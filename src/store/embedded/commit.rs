@@ -46,12 +46,7 @@ impl Commit<'_> {
                     params![id_bytes(*id), time(*at), state::WITHDRAWN],
                 )
                 .map(drop),
-            Record::Sealed {
-                key,
-                lane,
-                requests,
-                at,
-            } => self.sealed(*key, lane, requests, *at),
+            Record::Sealed { key, lane, requests, at } => self.sealed(*key, lane, requests, *at),
             Record::Uploaded { key, file, at } => self
                 .execute(
                     "UPDATE batches SET file = ?2, uploaded_at = ?3 WHERE key = ?1 AND upstream_id IS NULL",
@@ -68,9 +63,9 @@ impl Commit<'_> {
                 self.observed(*key, batch, *at)
             }
             Record::Observed { key, batch, at } => self.observed(*key, batch, *at),
-            Record::Answered { outcomes, at, .. } => outcomes
-                .iter()
-                .try_for_each(|(id, outcome)| self.answered(*id, outcome, *at)),
+            Record::Answered { outcomes, at, .. } => {
+                outcomes.iter().try_for_each(|(id, outcome)| self.answered(*id, outcome, *at))
+            }
             Record::Settled { key, at } => self
                 .execute(
                     "UPDATE batches SET settled_at = ?2 WHERE key = ?1 AND settled_at IS NULL",
@@ -85,20 +80,11 @@ impl Commit<'_> {
         let new = self.execute(
             "INSERT INTO requests (id, fingerprint, lane, accepted_at, state) VALUES (?1, ?2, ?3, ?4, ?5) \
              ON CONFLICT (id) DO NOTHING",
-            params![
-                id_bytes(request.id),
-                request.fingerprint.0,
-                lane,
-                time(request.at),
-                state::OPEN
-            ],
+            params![id_bytes(request.id), request.fingerprint.0, lane, time(request.at), state::OPEN],
         )?;
         if new == 1 {
             let seq = self.transaction.last_insert_rowid();
-            self.execute(
-                "INSERT INTO bodies (request, body) VALUES (?1, ?2)",
-                params![seq, body],
-            )?;
+            self.execute("INSERT INTO bodies (request, body) VALUES (?1, ?2)", params![seq, body])?;
         }
         Ok(())
     }
@@ -232,46 +218,22 @@ mod tests {
         let (key, at) = (BatchKey(1), Timestamp(5));
         let batch = |status| UpstreamBatch::parse(&format!(r#"{{"id":"b","status":"{status}"}}"#)).unwrap();
         let group = [
-            Record::Sealed {
-                key,
-                lane,
-                requests: Arc::new([]),
-                at,
-            },
-            Record::Created {
-                key,
-                batch: batch("validating"),
-                at,
-            },
-            Record::Observed {
-                key,
-                batch: batch("in_progress"),
-                at,
-            },
-            Record::Observed {
-                key,
-                batch: batch("completed"),
-                at: Timestamp(6),
-            },
+            Record::Sealed { key, lane, requests: Arc::new([]), at },
+            Record::Created { key, batch: batch("validating"), at },
+            Record::Observed { key, batch: batch("in_progress"), at },
+            Record::Observed { key, batch: batch("completed"), at: Timestamp(6) },
         ];
         for _ in 0..2 {
             store.append(&group).await.unwrap();
         }
         store.close().await;
         let file = Connection::open(folder.path().join("batch-gpt.sqlite")).unwrap();
-        let mut log = file
-            .prepare("SELECT at || ' ' || (object ->> 'status') FROM statuses ORDER BY id")
-            .unwrap();
-        let log: Vec<String> = log
-            .query_map([], |row| row.get(0))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
+        let mut log =
+            file.prepare("SELECT at || ' ' || (object ->> 'status') FROM statuses ORDER BY id").unwrap();
+        let log: Vec<String> = log.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert_eq!(log, ["5 validating", "5 in_progress", "6 completed"]);
         let lease: (String, Option<i64>) = file
-            .query_row("SELECT owner, lease_until FROM batches", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row("SELECT owner, lease_until FROM batches", [], |row| Ok((row.get(0)?, row.get(1)?)))
             .unwrap();
         assert_eq!(lease, ("this gateway".into(), None));
     }

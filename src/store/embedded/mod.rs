@@ -64,9 +64,7 @@ impl Embedded {
     async fn open(folder: &Path, owner: &str) -> Result<Self, StoreFault> {
         let (folder, owner) = (folder.to_owned(), owner.to_owned());
         let opening = tokio::task::spawn_blocking(move || Self::open_blocking(&folder, owner));
-        opening
-            .await
-            .unwrap_or_else(|gone| Err(StoreFault::Unavailable(gone.to_string())))
+        opening.await.unwrap_or_else(|gone| Err(StoreFault::Unavailable(gone.to_string())))
     }
 
     fn open_blocking(folder: &Path, owner: String) -> Result<Self, StoreFault> {
@@ -80,14 +78,7 @@ impl Embedded {
         let (readers, mut handles) = read::start(connections).map_err(no_thread)?;
         let (writer, handle) = write::start(connection, place, owner).map_err(no_thread)?;
         handles.push(handle);
-        Ok(Self {
-            file,
-            threads: Mutex::new(Some(Threads {
-                writer,
-                readers,
-                handles,
-            })),
-        })
+        Ok(Self { file, threads: Mutex::new(Some(Threads { writer, readers, handles })) })
     }
 
     async fn write<T>(
@@ -150,26 +141,22 @@ impl Store for Embedded {
     }
 
     async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault> {
-        self.read(move |connection| request::request(connection, id))
-            .await
+        self.read(move |connection| request::request(connection, id)).await
     }
 
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
         let fingerprint = *fingerprint;
-        self.read(move |connection| read::answer(connection, &fingerprint))
-            .await
+        self.read(move |connection| read::answer(connection, &fingerprint)).await
     }
 
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {
         let (tenant, id) = (tenant.cloned(), id.clone());
-        self.read(move |connection| read::batch(connection, tenant.as_ref(), &id))
-            .await
+        self.read(move |connection| read::batch(connection, tenant.as_ref(), &id)).await
     }
 
     async fn batches(&self, page: &Page) -> Result<Option<Listing<StoredBatch>>, StoreFault> {
         let page = page.clone();
-        self.read(move |connection| read::batches(connection, &page))
-            .await
+        self.read(move |connection| read::batches(connection, &page)).await
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {
@@ -178,12 +165,7 @@ impl Store for Embedded {
 
     async fn close(&self) {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Threads {
-            writer,
-            readers,
-            handles,
-        }) = threads
-        else {
+        let Some(Threads { writer, readers, handles }) = threads else {
             return;
         };
         drop((writer, readers));

@@ -75,9 +75,7 @@ pub(super) fn start(connections: Vec<Connection>) -> io::Result<(Sender<Job>, Ve
                 }
             }
         };
-        std::thread::Builder::new()
-            .name("store-reader".into())
-            .spawn(work)
+        std::thread::Builder::new().name("store-reader".into()).spawn(work)
     });
     Ok((sender, threads.collect::<io::Result<_>>()?))
 }
@@ -98,10 +96,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Record>, Failure
             at: time(row.get(3)?),
         };
         pending.insert(request.id);
-        records.push(Record::Accepted {
-            request,
-            body: Bytes::new(),
-        });
+        records.push(Record::Accepted { request, body: Bytes::new() });
     }
     let mut statement = snapshot.prepare_cached(UNSETTLED)?;
     let mut rows = statement.query([])?;
@@ -154,11 +149,7 @@ fn batch_records(
         }
     }
     if !outcomes.is_empty() {
-        records.push(Record::Answered {
-            key,
-            outcomes: outcomes.into(),
-            at,
-        });
+        records.push(Record::Answered { key, outcomes: outcomes.into(), at });
     }
     Ok(())
 }
@@ -168,9 +159,7 @@ pub(super) fn bodies(connection: &Connection, ids: &[RequestId]) -> Result<Vec<(
     let mut statement = connection.prepare_cached(BODY)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
-        let body: Option<Vec<u8>> = statement
-            .query_row([id_bytes(*id)], |row| row.get(0))
-            .optional()?;
+        let body: Option<Vec<u8>> = statement.query_row([id_bytes(*id)], |row| row.get(0)).optional()?;
         found.extend(body.map(|body| (*id, Bytes::from(body))));
     }
     Ok(found)
@@ -237,26 +226,17 @@ pub(super) fn batches(connection: &Connection, page: &Page) -> Result<Option<Lis
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {
         if items.len() == page.limit {
-            return Ok(Some(Listing {
-                items,
-                has_more: true,
-            }));
+            return Ok(Some(Listing { items, has_more: true }));
         }
         items.push(stored_batch(row)?);
     }
-    Ok(Some(Listing {
-        items,
-        has_more: false,
-    }))
+    Ok(Some(Listing { items, has_more: false }))
 }
 
 fn stored_batch(row: &Row<'_>) -> Result<StoredBatch, Failure> {
     let key: Option<[u8; 16]> = row.get(0)?;
     let object = RawValue::from_string(row.get(1)?).map_err(|error| Failure::Damaged(error.to_string()))?;
-    Ok(StoredBatch {
-        key: key.map(|key| BatchKey(u128::from_be_bytes(key))),
-        object: object.into(),
-    })
+    Ok(StoredBatch { key: key.map(|key| BatchKey(u128::from_be_bytes(key))), object: object.into() })
 }
 
 /// Columns 0 and 1 of every query that reads outcomes.
@@ -266,11 +246,7 @@ pub(super) fn outcome(row: &Row<'_>, body: Bytes) -> Result<Outcome, Failure> {
         "gateway" => Origin::Gateway,
         other => return Err(Failure::Damaged(format!("an outcome made by {other:?}"))),
     };
-    Ok(Outcome {
-        status: row.get(0)?,
-        body,
-        origin,
-    })
+    Ok(Outcome { status: row.get(0)?, body, origin })
 }
 
 fn number(row: &Row<'_>, column: usize) -> Result<u128, Failure> {
@@ -322,19 +298,13 @@ mod tests {
             (UNSETTLED, "batches_unsettled", true),
             (END, "sqlite_autoindex_requests_1", false),
             (BODY, "sqlite_autoindex_requests_1", false),
-            (
-                super::super::request::REQUEST,
-                "sqlite_autoindex_requests_1",
-                false,
-            ),
+            (super::super::request::REQUEST, "sqlite_autoindex_requests_1", false),
             (ANSWER, "requests_answered", false),
             (BATCH, "batches_upstream", false),
             (LISTED, "batches_listed", false),
             (LISTED_OF_TENANT, "batches_listed_of_tenant", false),
         ] {
-            let mut plan = connection
-                .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
-                .unwrap();
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
             let mut rows = plan.raw_query();
             let mut steps: Vec<String> = Vec::new();
             while let Some(row) = rows.next().unwrap() {
@@ -344,11 +314,7 @@ mod tests {
                 steps[0].contains(&format!("INDEX {index} ")) || steps[0].ends_with(index),
                 "{query}: {steps:?}"
             );
-            assert_eq!(
-                steps.iter().any(|step| step.contains("TEMP B-TREE")),
-                sorts,
-                "{query}: {steps:?}"
-            );
+            assert_eq!(steps.iter().any(|step| step.contains("TEMP B-TREE")), sorts, "{query}: {steps:?}");
         }
     }
 }

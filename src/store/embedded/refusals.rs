@@ -119,11 +119,8 @@ async fn folder_that_cannot_be_written_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o500)).unwrap();
     let root = fs::write(folder.path().join("probe"), "").is_ok();
-    let words = if root {
-        refusal(Path::new("/proc/batch-gpt-data")).await
-    } else {
-        refusal(folder.path()).await
-    };
+    let words =
+        if root { refusal(Path::new("/proc/batch-gpt-data")).await } else { refusal(folder.path()).await };
     assert!(words.contains("cannot be written"), "{words}");
     assert!(words.contains("BATCH_GPT_DATA_DIR"), "{words}");
 }
@@ -144,14 +141,10 @@ async fn file_that_is_no_database_is_refused_and_left_alone() {
 async fn database_of_another_program_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let other = Connection::open(folder.path().join(FILE)).unwrap();
-    other
-        .execute_batch("CREATE TABLE letters (text TEXT); INSERT INTO letters VALUES ('dear')")
-        .unwrap();
+    other.execute_batch("CREATE TABLE letters (text TEXT); INSERT INTO letters VALUES ('dear')").unwrap();
     let words = refusal(folder.path()).await;
     assert!(words.contains("another program"), "{words}");
-    let text: String = other
-        .query_row("SELECT text FROM letters", [], |row| row.get(0))
-        .unwrap();
+    let text: String = other.query_row("SELECT text FROM letters", [], |row| row.get(0)).unwrap();
     assert_eq!(text, "dear");
 }
 
@@ -185,10 +178,7 @@ async fn damaged_file_is_reported_and_never_read_as_empty() {
         Err(fault) => fault,
         Ok(store) => store.unfinished().await.unwrap_err(),
     };
-    assert!(
-        matches!(&fault, StoreFault::Unusable(words) if words.contains("is damaged")),
-        "{fault:?}"
-    );
+    assert!(matches!(&fault, StoreFault::Unusable(words) if words.contains("is damaged")), "{fault:?}");
 }
 
 #[tokio::test]
@@ -197,12 +187,8 @@ async fn full_disk_takes_nothing_halfway_and_works_again_when_there_is_space() {
     let store = open(folder.path()).await.unwrap();
     store.append(&[accepted(1, 10)]).await.unwrap();
     store.at_writer(|connection| {
-        let pages: i64 = connection
-            .pragma_query_value(None, "page_count", |row| row.get(0))
-            .unwrap();
-        connection
-            .pragma_update(None, "max_page_count", pages + 2)
-            .unwrap();
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
     });
     // A lane of its own: a row that must not be remembered when it is undone.
     let group = [accepted_for("new", 2, 10), accepted_for("new", 3, 1_000_000)];
@@ -215,9 +201,7 @@ async fn full_disk_takes_nothing_halfway_and_works_again_when_there_is_space() {
         assert_eq!(ids(&store).await, [1]);
     }
     store.at_writer(|connection| {
-        connection
-            .pragma_update(None, "max_page_count", 1_000_000)
-            .unwrap();
+        connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
     });
     store.append(&group).await.unwrap();
     assert_eq!(ids(&store).await, [1, 2, 3]);
@@ -232,10 +216,7 @@ async fn foreign_lock_on_the_file_makes_it_unavailable_while_it_lasts() {
     store.at_writer(|connection| connection.busy_timeout(Duration::ZERO).unwrap());
     let shell = Connection::open(folder.path().join(FILE)).unwrap();
     shell.execute_batch("BEGIN IMMEDIATE").unwrap();
-    for fault in [
-        store.append(&[accepted(1, 1)]).await.unwrap_err(),
-        store.ping().await.unwrap_err(),
-    ] {
+    for fault in [store.append(&[accepted(1, 1)]).await.unwrap_err(), store.ping().await.unwrap_err()] {
         assert!(matches!(&fault, StoreFault::Unavailable(_)), "{fault:?}");
     }
     shell.execute_batch("COMMIT").unwrap();

@@ -95,10 +95,7 @@ pub(super) fn open_writer(file: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(file, flags).map_err(at_file)?;
     // SQLite falls back to reading where it may not write, and says so only at the first write.
-    if connection
-        .is_readonly("main")
-        .map_err(|error| at_file(error.into()))?
-    {
+    if connection.is_readonly("main").map_err(|error| at_file(error.into()))? {
         return Err(StoreFault::Unusable(format!(
             "{} cannot be written; make it writable, or set BATCH_GPT_DATA_DIR to another folder",
             file.display()

@@ -51,15 +51,8 @@ pub(super) fn start(
     owner: String,
 ) -> io::Result<(Sender<Job>, JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel();
-    let mut writer = Writer {
-        connection,
-        lanes: HashMap::new(),
-        owner,
-        place,
-    };
-    let thread = std::thread::Builder::new()
-        .name("store-writer".into())
-        .spawn(move || writer.work(&jobs))?;
+    let mut writer = Writer { connection, lanes: HashMap::new(), owner, place };
+    let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.work(&jobs))?;
     Ok((sender, thread))
 }
 
@@ -105,12 +98,8 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        let written = self.transact(|commit| {
-            groups
-                .iter()
-                .flatten()
-                .try_for_each(|record| commit.write(record))
-        });
+        let written =
+            self.transact(|commit| groups.iter().flatten().try_for_each(|record| commit.write(record)));
         for reply in replies {
             let _ = reply.send(written.clone());
         }
@@ -134,14 +123,9 @@ impl Writer {
         work: impl FnOnce(&mut Commit<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         // Undone when dropped without a commit.
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&mut Commit {
-            transaction: &transaction,
-            lanes: &mut self.lanes,
-            owner: &self.owner,
-        })?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done =
+            work(&mut Commit { transaction: &transaction, lanes: &mut self.lanes, owner: &self.owner })?;
         transaction.commit()?;
         Ok(done)
     }

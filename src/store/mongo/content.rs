@@ -10,10 +10,7 @@ use sha2::{Digest, Sha256};
 const PIECE: usize = 12 << 20;
 
 pub(super) fn binary(bytes: impl Into<Vec<u8>>) -> Binary {
-    Binary {
-        subtype: BinarySubtype::Generic,
-        bytes: bytes.into(),
-    }
+    Binary { subtype: BinarySubtype::Generic, bytes: bytes.into() }
 }
 
 /// What stands in the document for `bytes`. Pieces that it needs are added to `pieces`; they are to be written

@@ -26,12 +26,10 @@ impl Speaker {
         let decoded = percent_decoded(password);
         let pieces = password.split([':', '/', '?', '&', '=', '@', '#']);
         let options = rest.split_once('?').map_or("", |(_, options)| options).split('&');
-        let hidden = options
-            .filter_map(|option| option.split_once('='))
-            .filter(|(name, _)| {
-                let name = name.to_ascii_lowercase();
-                name.contains("password") || name.contains("properties")
-            });
+        let hidden = options.filter_map(|option| option.split_once('=')).filter(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.contains("password") || name.contains("properties")
+        });
         let mut secrets: Vec<String> = [password, &decoded]
             .into_iter()
             .chain(pieces)
@@ -40,10 +38,7 @@ impl Speaker {
             .map(str::to_owned)
             .collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self {
-            place: hosts.to_owned(),
-            secrets,
-        }
+        Self { place: hosts.to_owned(), secrets }
     }
 
     /// Where the server is, for people.
@@ -53,9 +48,7 @@ impl Speaker {
 
     /// The driver's own words without any secret.
     fn hush(&self, words: String) -> String {
-        self.secrets
-            .iter()
-            .fold(words, |words, secret| words.replace(secret, "***"))
+        self.secrets.iter().fold(words, |words, secret| words.replace(secret, "***"))
     }
 
     /// A fault of the driver or the server.
@@ -115,11 +108,7 @@ impl Speaker {
 
     /// It may go well later.
     pub(super) fn unavailable(&self, why: &str) -> StoreFault {
-        StoreFault::Unavailable(format!(
-            "MongoDB at {}: {}",
-            self.place,
-            self.hush(why.to_owned())
-        ))
+        StoreFault::Unavailable(format!("MongoDB at {}: {}", self.place, self.hush(why.to_owned())))
     }
 
     /// What stands in the database is not what this gateway writes.
@@ -147,9 +136,9 @@ fn percent_decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let code = match rest {
-            [b'%', high, low, ..] => std::str::from_utf8(&[*high, *low])
-                .ok()
-                .and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+            [b'%', high, low, ..] => {
+                std::str::from_utf8(&[*high, *low]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            }
             _ => None,
         };
         bytes.push(code.unwrap_or(*first));
@@ -192,10 +181,7 @@ mod tests {
         assert!(matches!(speaker.refusal(18, "no"), StoreFault::Unusable(_)));
         assert!(matches!(speaker.refusal(85, "no"), StoreFault::Unusable(_)));
         // OutOfDiskSpace, NotWritablePrimary.
-        assert!(matches!(
-            speaker.refusal(14031, "full"),
-            StoreFault::Unavailable(_)
-        ));
+        assert!(matches!(speaker.refusal(14031, "full"), StoreFault::Unavailable(_)));
         assert!(matches!(speaker.refusal(10107, "no"), StoreFault::Unavailable(_)));
     }
 }

@@ -58,9 +58,7 @@ pub(super) async fn take_over(mongo: &Mongo) -> Result<(), StoreFault> {
 /// The latest entry of each batch. A terminal status is the latest whatever came after it: the original logged the
 /// status it had started from once more when it had finished a batch.
 async fn foreign(mongo: &Mongo) -> Result<Vec<Latest>, StoreFault> {
-    let history = mongo
-        .call(mongo.collection(GATEWAY).find_one(doc! { "_id": "history" }))
-        .await?;
+    let history = mongo.call(mongo.collection(GATEWAY).find_one(doc! { "_id": "history" })).await?;
     let since = history.and_then(|history| history.get_datetime("taken_over_at").ok().copied());
     let mut chosen = doc! { WRITER: { "$exists": false }, "batch.id": { "$type": "string" } };
     if let Some(since) = since {
@@ -82,11 +80,7 @@ async fn foreign(mongo: &Mongo) -> Result<Vec<Latest>, StoreFault> {
     ];
     let logs = mongo.collection(BATCH_LOGS);
     let reading = async {
-        let cursor = logs
-            .aggregate(pipeline)
-            .allow_disk_use(true)
-            .with_type::<Latest>()
-            .await?;
+        let cursor = logs.aggregate(pipeline).allow_disk_use(true).with_type::<Latest>().await?;
         cursor.try_collect().await
     };
     mongo.call_within(AT_START, reading).await
@@ -99,14 +93,10 @@ async fn adopt(mongo: &Mongo, batch: &UpstreamBatch, seen_at: DateTime) -> Resul
     if mongo.call(batches.find_one(own)).await?.is_some() {
         return Ok(());
     }
-    let known = mongo
-        .call(batches.find_one(doc! { "_id": batch.id.as_str() }))
-        .await?;
+    let known = mongo.call(batches.find_one(doc! { "_id": batch.id.as_str() })).await?;
     if let Some(known) = known {
         let over = !known.contains_key("inherited");
-        let newer = known
-            .get_datetime("observed_at")
-            .is_ok_and(|known| *known >= seen_at);
+        let newer = known.get_datetime("observed_at").is_ok_and(|known| *known >= seen_at);
         if newer || over {
             return Ok(());
         }
@@ -128,20 +118,14 @@ async fn renew(mongo: &Mongo, batch: &UpstreamBatch, seen_at: DateTime) -> Resul
         set.insert("inherited", true);
     }
     let batches = mongo.collection(BATCHES);
-    let renewal = batches
-        .update_one(doc! { "_id": batch.id.as_str() }, change)
-        .upsert(true);
+    let renewal = batches.update_one(doc! { "_id": batch.id.as_str() }, change).upsert(true);
     mongo.call(renewal).await.map(drop)
 }
 
 /// Batches of the original that had not ended when it was last seen.
 pub(super) async fn inherited(mongo: &Mongo) -> Result<Vec<UpstreamBatch>, StoreFault> {
-    let oldest_first = FindOptions::builder()
-        .sort(doc! { "created_at": 1, "_id": 1 })
-        .build();
-    let rows: Vec<BatchRow> = mongo
-        .find(BATCHES, doc! { "inherited": true }, oldest_first)
-        .await?;
+    let oldest_first = FindOptions::builder().sort(doc! { "created_at": 1, "_id": 1 }).build();
+    let rows: Vec<BatchRow> = mongo.find(BATCHES, doc! { "inherited": true }, oldest_first).await?;
     let batches = rows.iter().map(|row| row.upstream(&mongo.speaker));
     batches.filter_map(Result::transpose).collect()
 }
@@ -164,16 +148,11 @@ pub(super) async fn cache(mongo: &Mongo, responses: &[CachedResponse]) -> Result
         );
         let short = document.filter(|document| document.to_vec().is_ok_and(|bytes| bytes.len() <= LONGEST));
         let Some(document) = short else {
-            log::warn!(
-                "the response to {} does not fit a document and is not kept",
-                response.hash
-            );
+            log::warn!("the response to {} does not fit a document and is not kept", response.hash);
             continue;
         };
         let first = doc! { "$setOnInsert": document };
-        let keeping = collection
-            .update_one(doc! { "hash": &response.hash }, first)
-            .upsert(true);
+        let keeping = collection.update_one(doc! { "hash": &response.hash }, first).upsert(true);
         mongo.call(keeping).await?;
     }
     Ok(())

@@ -38,24 +38,18 @@ pub(super) async fn prepare(mongo: &Mongo) -> Result<(), StoreFault> {
     let layout = doc! { "_id": "layout" };
     mongo
         .call(
-            gateway
-                .update_one(layout.clone(), doc! { "$setOnInsert": { "version": VERSION } })
-                .upsert(true),
+            gateway.update_one(layout.clone(), doc! { "$setOnInsert": { "version": VERSION } }).upsert(true),
         )
         .await?;
     let found = mongo.call(gateway.find_one(layout)).await?;
     let version = found.and_then(|layout| layout.get_i32("version").ok());
     if version != Some(VERSION) {
         let version = version.map_or_else(|| "unknown".into(), |version| version.to_string());
-        return Err(mongo
-            .speaker
-            .damaged(&format!("layout {version}, this one knows {VERSION}")));
+        return Err(mongo.speaker.damaged(&format!("layout {version}, this one knows {VERSION}")));
     }
     for (collection, indexes) in indexes() {
         let collection = mongo.collection(collection);
-        mongo
-            .call_within(AT_START, collection.create_indexes(indexes))
-            .await?;
+        mongo.call_within(AT_START, collection.create_indexes(indexes)).await?;
     }
     Ok(())
 }
@@ -81,21 +75,12 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
                 partial(doc! { "created_at": 1, "_id": 1 }, doc! { "inherited": true }),
                 partial(doc! { "upstream_id": 1, "sealed_at": -1 }, upstream.clone()),
                 partial(doc! { "created_at": -1, "upstream_id": -1 }, upstream.clone()),
-                partial(
-                    doc! { "tenant": 1, "created_at": -1, "upstream_id": -1 },
-                    upstream,
-                ),
+                partial(doc! { "tenant": 1, "created_at": -1, "upstream_id": -1 }, upstream),
             ],
         ),
         // The original makes this one, and takes it for granted where the collection is there.
-        (
-            BATCH_LOGS,
-            vec![IndexModel::builder().keys(doc! { "batch.id": 1 }).build()],
-        ),
-        (
-            CACHED_RESPONSES,
-            vec![IndexModel::builder().keys(doc! { "hash": 1 }).build()],
-        ),
+        (BATCH_LOGS, vec![IndexModel::builder().keys(doc! { "batch.id": 1 }).build()]),
+        (CACHED_RESPONSES, vec![IndexModel::builder().keys(doc! { "hash": 1 }).build()]),
     ]
 }
 

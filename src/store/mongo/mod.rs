@@ -93,10 +93,7 @@ pub(super) async fn open(uri: &str, database: &str, owner: &str) -> Result<Mongo
 }
 
 fn durable() -> WriteConcern {
-    WriteConcern::builder()
-        .w(Acknowledgment::Majority)
-        .journal(true)
-        .build()
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
 }
 
 /// Numbers that grow with every record written, so that acceptance has an order and an old write that lands late
@@ -155,9 +152,8 @@ impl Mongo {
     /// Writes anything.
     async fn beat(&self) -> Result<(), StoreFault> {
         let gateway = self.collection(layout::GATEWAY);
-        let beat = gateway
-            .update_one(doc! { "_id": "pulse" }, doc! { "$inc": { "beats": 1_i64 } })
-            .upsert(true);
+        let beat =
+            gateway.update_one(doc! { "_id": "pulse" }, doc! { "$inc": { "beats": 1_i64 } }).upsert(true);
         self.call(beat).await.map(drop)
     }
 }
@@ -226,10 +222,7 @@ impl Store for Mongo {
             return;
         }
         let farewell = self.client.clone().shutdown();
-        if tokio::time::timeout(FAREWELL, farewell.into_future())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(FAREWELL, farewell.into_future()).await.is_err() {
             self.client.clone().shutdown().immediate(true).await;
         }
     }

@@ -104,10 +104,7 @@ fn to_bson(value: &Value, map: bool, depth: usize) -> Bson {
             Some(integer) => i32::try_from(integer).map_or(Bson::Int64(integer), Bson::Int32),
             None => number.as_f64().map_or(Bson::Null, Bson::Double),
         },
-        Value::Array(values) => values
-            .iter()
-            .map(|value| to_bson(value, map, depth + 1))
-            .collect(),
+        Value::Array(values) => values.iter().map(|value| to_bson(value, map, depth + 1)).collect(),
         Value::Object(members) => {
             let mut document = Document::new();
             // No key of a document can hold a NUL.
@@ -141,9 +138,7 @@ fn to_json(value: &Bson, map: bool) -> Value {
         Bson::DateTime(date) => (date.timestamp_millis() / 1000).into(),
         Bson::Array(values) => values.iter().map(|value| to_json(value, map)).collect(),
         Bson::Document(document) => {
-            let members = document
-                .iter()
-                .map(|(name, value)| (name.clone(), to_json(value, map)));
+            let members = document.iter().map(|(name, value)| (name.clone(), to_json(value, map)));
             Value::Object(members.collect())
         }
         _ => Value::Null,

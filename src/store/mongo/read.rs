@@ -56,14 +56,7 @@ impl Mongo {
         options: FindOptions,
     ) -> Result<Vec<T>, StoreFault> {
         let collection = self.database.collection::<T>(collection);
-        let reading = async {
-            collection
-                .find(filter)
-                .with_options(options)
-                .await?
-                .try_collect()
-                .await
-        };
+        let reading = async { collection.find(filter).with_options(options).await?.try_collect().await };
         self.call(reading).await
     }
 
@@ -94,9 +87,7 @@ impl Mongo {
         }
         let mut whole = BytesMut::new();
         for name in names {
-            let piece = self
-                .find_one::<Piece>(PIECES, doc! { "_id": name }, Default::default())
-                .await?;
+            let piece = self.find_one::<Piece>(PIECES, doc! { "_id": name }, Default::default()).await?;
             whole.extend_from_slice(&piece.ok_or_else(|| self.cut())?.bytes.bytes);
         }
         Ok(whole.freeze())
@@ -111,14 +102,9 @@ pub(super) async fn last_sequence(mongo: &Mongo) -> Result<i64, StoreFault> {
         seq: i64,
     }
     let last_first = FindOneOptions::builder().sort(doc! { "seq": -1 }).build();
-    let last = mongo
-        .find_one::<Numbered>(REQUESTS, pending(), last_first)
-        .await?;
+    let last = mongo.find_one::<Numbered>(REQUESTS, pending(), last_first).await?;
     let (unsettled, by_age) = unsettled();
-    let numbers = FindOptions::builder()
-        .sort(by_age)
-        .projection(doc! { "revision": 1 })
-        .build();
+    let numbers = FindOptions::builder().sort(by_age).projection(doc! { "revision": 1 }).build();
     let revisions = mongo.find::<Numbered>(BATCHES, unsettled, numbers).await?;
     let last = last.into_iter().chain(revisions).map(|row| row.seq).max();
     Ok(last.unwrap_or(0))
@@ -145,10 +131,7 @@ pub(super) async fn unfinished(mongo: &Mongo) -> Result<Vec<Record>, StoreFault>
             at: timestamp(row.accepted_at),
         };
         open.insert(request.id);
-        records.push(Record::Accepted {
-            request,
-            body: Bytes::new(),
-        });
+        records.push(Record::Accepted { request, body: Bytes::new() });
     }
     let (unsettled, by_age) = unsettled();
     let by_age = FindOptions::builder().sort(by_age).build();
@@ -168,19 +151,12 @@ async fn batch_records(
         return Err(mongo.cut());
     };
     let own = doc! { "_id": batch_key(key) };
-    let lines = mongo
-        .find_one::<ContentRow>(LINES, own, Default::default())
-        .await?;
+    let lines = mongo.find_one::<ContentRow>(LINES, own, Default::default()).await?;
     let lines = lines.ok_or_else(|| mongo.cut())?;
     let lines = mongo.bytes(lines.content).await?;
     let requests = lines::from_bytes(&lines).ok_or_else(|| mongo.cut())?;
     let sealed_at = row.sealed_at.map_or(Timestamp(0), timestamp);
-    records.push(Record::Sealed {
-        key,
-        lane,
-        requests: requests.clone(),
-        at: sealed_at,
-    });
+    records.push(Record::Sealed { key, lane, requests: requests.clone(), at: sealed_at });
     if let Some(file) = row.file.as_deref() {
         records.push(Record::Uploaded {
             key,
@@ -189,11 +165,7 @@ async fn batch_records(
         });
     }
     if let Some(batch) = row.upstream(&mongo.speaker)? {
-        records.push(Record::Created {
-            key,
-            batch,
-            at: row.observed_at.map_or(sealed_at, timestamp),
-        });
+        records.push(Record::Created { key, batch, at: row.observed_at.map_or(sealed_at, timestamp) });
     }
     let closed: Vec<_> = requests.iter().filter(|id| !open.contains(id)).copied().collect();
     let (mut outcomes, mut at) = (Vec::new(), sealed_at);
@@ -208,21 +180,13 @@ async fn batch_records(
         }
     }
     if !outcomes.is_empty() {
-        records.push(Record::Answered {
-            key,
-            outcomes: outcomes.into(),
-            at,
-        });
+        records.push(Record::Answered { key, outcomes: outcomes.into(), at });
     }
     Ok(())
 }
 
 fn outcome(mongo: &Mongo, row: &OutcomeRow, body: Bytes) -> Result<Outcome, StoreFault> {
-    Ok(Outcome {
-        status: u16::try_from(row.status).map_err(|_| mongo.cut())?,
-        body,
-        origin: row.origin,
-    })
+    Ok(Outcome { status: u16::try_from(row.status).map_err(|_| mongo.cut())?, body, origin: row.origin })
 }
 
 /// Bodies of requests, in the order asked.
@@ -231,10 +195,7 @@ pub(super) async fn bodies(mongo: &Mongo, ids: &[RequestId]) -> Result<Vec<(Requ
     for ids in ids.chunks(IDS) {
         let ids: Vec<_> = ids.iter().copied().map(request_id).collect();
         let asked = doc! { "_id": { "$in": ids } };
-        for row in mongo
-            .find::<ContentRow>(BODIES, asked, Default::default())
-            .await?
-        {
+        for row in mongo.find::<ContentRow>(BODIES, asked, Default::default()).await? {
             let id = number(&row.id).map(RequestId).ok_or_else(|| mongo.cut())?;
             found.insert(id, mongo.bytes(row.content).await?);
         }
@@ -266,9 +227,7 @@ pub(super) async fn answer(
 
 /// The end of a request that has one.
 pub(super) async fn stored_outcome(mongo: &Mongo, id: Binary) -> Result<StoredOutcome, StoreFault> {
-    let row = mongo
-        .find_one::<OutcomeRow>(OUTCOMES, doc! { "_id": id }, Default::default())
-        .await?;
+    let row = mongo.find_one::<OutcomeRow>(OUTCOMES, doc! { "_id": id }, Default::default()).await?;
     let mut row = row.ok_or_else(|| mongo.cut())?;
     let content = row.content.take().ok_or_else(|| mongo.cut())?;
     let body = mongo.bytes(content).await?;
@@ -320,10 +279,8 @@ pub(super) async fn batches(mongo: &Mongo, page: &Page) -> Result<Option<Listing
     }
     // One more than asked tells whether there is more.
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1);
-    let newest_first = FindOptions::builder()
-        .sort(doc! { "created_at": -1, "upstream_id": -1 })
-        .limit(limit)
-        .build();
+    let newest_first =
+        FindOptions::builder().sort(doc! { "created_at": -1, "upstream_id": -1 }).limit(limit).build();
     let mut items = Vec::new();
     for row in mongo.find::<BatchRow>(BATCHES, filter, newest_first).await? {
         items.push(row.stored(&mongo.speaker)?);

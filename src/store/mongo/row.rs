@@ -91,10 +91,7 @@ impl BatchRow {
         let key = self.key();
         let object = self.object.unwrap_or_default();
         let object = RawValue::from_string(object).map_err(|error| speaker.damaged(&error.to_string()))?;
-        Ok(StoredBatch {
-            key,
-            object: object.into(),
-        })
+        Ok(StoredBatch { key, object: object.into() })
     }
 }
 

@@ -40,11 +40,7 @@ struct Update {
 
 impl Update {
     fn new(filter: Document, change: Document) -> Self {
-        Self {
-            filter,
-            change: change.into(),
-            upsert: false,
-        }
+        Self { filter, change: change.into(), upsert: false }
     }
 }
 
@@ -91,8 +87,7 @@ impl Plan {
         match record {
             Record::Accepted { request, body } => {
                 let content = content::put(body, &mut self.pieces);
-                self.bodies
-                    .push(doc! { "_id": request_id(request.id), "content": content });
+                self.bodies.push(doc! { "_id": request_id(request.id), "content": content });
                 self.requests.push(doc! {
                     "_id": request_id(request.id),
                     "fingerprint": content::binary(request.fingerprint.0),
@@ -120,15 +115,9 @@ impl Plan {
                     upsert: true,
                 });
             }
-            Record::Sealed {
-                key,
-                lane,
-                requests,
-                at,
-            } => {
+            Record::Sealed { key, lane, requests, at } => {
                 let content = content::put(&lines::to_bytes(requests), &mut self.pieces);
-                self.lines
-                    .push(doc! { "_id": batch_key(*key), "content": content });
+                self.lines.push(doc! { "_id": batch_key(*key), "content": content });
                 self.batches.push(doc! {
                     "_id": batch_key(*key),
                     "lane": {
@@ -145,8 +134,7 @@ impl Plan {
                 });
                 let change = doc! { "$set": { "state": state::SEALED, "batch": batch_key(*key) } };
                 let pending = doc! { "$lt": state::ANSWERED };
-                self.sealed
-                    .extend(by_ids(requests.iter().copied(), &pending, &change));
+                self.sealed.extend(by_ids(requests.iter().copied(), &pending, &change));
             }
             Record::Uploaded { key, file, at } => self.steps.push(Update::new(
                 doc! { "_id": batch_key(*key), "upstream_id": { "$exists": false } },
@@ -246,11 +234,7 @@ fn only_duplicates(kind: &ErrorKind) -> bool {
         return false;
     };
     errors.write_concern_error.is_none()
-        && errors
-            .write_errors
-            .iter()
-            .flatten()
-            .all(|error| error.code == DUPLICATE_KEY)
+        && errors.write_errors.iter().flatten().all(|error| error.code == DUPLICATE_KEY)
 }
 
 /// Runs statements in their order. The driver's own bulk write needs a newer server than most have.
@@ -259,10 +243,7 @@ async fn update(mongo: &Mongo, collection: &str, updates: Vec<Update>) -> Result
     for update in updates {
         let statement =
             doc! { "q": update.filter, "u": update.change, "multi": !update.upsert, "upsert": update.upsert };
-        let length = statement
-            .to_vec()
-            .map_err(|error| mongo.speaker.fault(&error.into()))?
-            .len();
+        let length = statement.to_vec().map_err(|error| mongo.speaker.fault(&error.into()))?.len();
         match commands.last_mut() {
             Some((statements, bytes))
                 if *bytes + length <= COMMAND_BYTES && statements.len() < COMMAND_STATEMENTS =>
@@ -293,9 +274,7 @@ async fn run(mongo: &Mongo, collection: &str, statements: Vec<Document>) -> Resu
         && let Some(error) = errors.iter().find_map(Bson::as_document)
     {
         let message = error.get_str("errmsg").unwrap_or_default();
-        return Err(mongo
-            .speaker
-            .refusal(error.get_i32("code").unwrap_or_default(), message));
+        return Err(mongo.speaker.refusal(error.get_i32("code").unwrap_or_default(), message));
     }
     if let Ok(error) = answer.get_document("writeConcernError") {
         let message = error.get_str("errmsg").unwrap_or_default();

@@ -29,10 +29,7 @@ impl Database {
             .stderr(Stdio::null())
             .spawn()
             .map_err(fault)?;
-        Ok(Self {
-            server,
-            uri: format!("mongodb://127.0.0.1:{port}/"),
-        })
+        Ok(Self { server, uri: format!("mongodb://127.0.0.1:{port}/") })
     }
 }
 

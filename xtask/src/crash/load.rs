@@ -43,11 +43,7 @@ impl Load {
     pub(super) fn arrive(&mut self, dice: &mut Dice) {
         for _ in 0..1 + dice.below(MOST) {
             let content = format!("question {}", self.bodies.len());
-            let mode = if dice.below(4) == 0 {
-                Mode::Async
-            } else {
-                Mode::Sync
-            };
+            let mode = if dice.below(4) == 0 { Mode::Async } else { Mode::Sync };
             self.detached += usize::from(mode == Mode::Async);
             let (body, client) = (question(&content), self.client.clone());
             self.bodies.push(body.clone());

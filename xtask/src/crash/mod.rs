@@ -70,12 +70,7 @@ enum StoreKind {
 impl CrashArgs {
     /// What every change is tried with.
     pub fn short() -> Self {
-        Self {
-            rounds: 60,
-            store: StoreKind::Embedded,
-            seed: None,
-            faults: FAULTS,
-        }
+        Self { rounds: 60, store: StoreKind::Embedded, seed: None, faults: FAULTS }
     }
 }
 
@@ -86,16 +81,11 @@ pub fn run(args: &CrashArgs) -> Result<bool, String> {
     }
     let repository = Repository::find()?;
     let mut build = cargo();
-    build
-        .args(["build", "--workspace", "--bin", "batch-gpt"])
-        .current_dir(&repository.root);
+    build.args(["build", "--workspace", "--bin", "batch-gpt"]).current_dir(&repository.root);
     show(&mut build, 0)?;
     let mongod = match args.store {
         StoreKind::Embedded => None,
-        StoreKind::Mongo => Some(mongod::prepare(
-            &repository,
-            Python::prepare(&repository).as_ref(),
-        )?),
+        StoreKind::Mongo => Some(mongod::prepare(&repository, Python::prepare(&repository).as_ref())?),
     };
     match rounds(&repository.gateway(), args, mongod) {
         Ok(()) => Ok(true),
@@ -108,11 +98,7 @@ pub fn run(args: &CrashArgs) -> Result<bool, String> {
 
 /// Goes the rounds and prints the figures; fails if anything was lost or paid twice.
 pub fn rounds(gateway: &Path, args: &CrashArgs, mongod: Option<PathBuf>) -> Result<(), String> {
-    let by_clock = || {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |now| now.as_secs())
-    };
+    let by_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let seed = args.seed.unwrap_or_else(by_clock);
     println!("seed {seed}");
     let ring = Ring::start(gateway, mongod)?;
@@ -133,11 +119,7 @@ pub fn rounds(gateway: &Path, args: &CrashArgs, mongod: Option<PathBuf>) -> Resu
 async fn live(gateway: &Running, dice: &mut Dice) {
     let began = Instant::now();
     let word = WORDS.get(dice.below(2 * WORDS.len() as u64) as usize);
-    let longest = if word.is_some() || dice.below(10) < 3 {
-        LONGEST
-    } else {
-        USUAL
-    };
+    let longest = if word.is_some() || dice.below(10) < 3 { LONGEST } else { USUAL };
     let limit = Duration::from_millis(SHORTEST + dice.below(longest - SHORTEST));
     while let Some(word) = word
         && began.elapsed() < limit
@@ -163,9 +145,12 @@ impl Ring {
     fn start(program: &Path, mongod: Option<PathBuf>) -> Result<Self, String> {
         let folder = temporary()?;
         let mut simulate = command(program);
-        simulate
-            .args(["simulate", "--bind", "127.0.0.1:0", "--validating-ms", "30"])
-            .args(["--per-batch-ms", "100", "--finalizing-ms", "30"]);
+        simulate.args(["simulate", "--bind", "127.0.0.1:0", "--validating-ms", "30"]).args([
+            "--per-batch-ms",
+            "100",
+            "--finalizing-ms",
+            "30",
+        ]);
         Ok(Self {
             upstream: Running::start(&mut simulate, &folder.path().join("upstream.log"))?,
             database: mongod
@@ -191,9 +176,7 @@ impl Ring {
             .env("BATCH_GPT_DRAIN_SECONDS", "60")
             .env("BATCH_GPT_DATA_DIR", self.folder.path().join("data"));
         if let Some(database) = &self.database {
-            serve
-                .env("MONGODB_URI", &database.uri)
-                .env("MONGO_DATABASE", "crash");
+            serve.env("MONGODB_URI", &database.uri).env("MONGO_DATABASE", "crash");
         }
         Running::spawn(&mut serve, &self.folder.path().join("gateway.log"))
     }
@@ -230,11 +213,7 @@ impl Ring {
             let first = load.complaints().first().cloned().unwrap_or_default();
             return Err(format!("{violations:?}, not ended {:?}; {first}", ledger.unended));
         }
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("not settled: {rest}"))
-        }
+        if rest.is_empty() { Ok(()) } else { Err(format!("not settled: {rest}")) }
     }
 
     /// What one more life finds to do; nothing, if everything was settled.

@@ -12,9 +12,8 @@ pub(super) type Census = [usize; 6];
 pub(super) fn census(said: &str) -> Option<Census> {
     let (_, line) = said.split_once(FOUND)?;
     let line = line.lines().next()?;
-    let mut numbers = line
-        .split(|letter: char| !letter.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok());
+    let mut numbers =
+        line.split(|letter: char| !letter.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
     let mut census = Census::default();
     for number in &mut census {
         *number = numbers.next()?;
@@ -56,16 +55,9 @@ impl fmt::Display for Tally {
         writeln!(f, "  {sealed:4} a batch sealed and not known to be uploaded")?;
         writeln!(f, "  {uploaded:4} a batch uploaded and not known to be created")?;
         writeln!(f, "  {created:4} a batch created and not answered")?;
-        writeln!(
-            f,
-            "  {answered:4} a batch answered in part or wholly, and not settled"
-        )?;
+        writeln!(f, "  {answered:4} a batch answered in part or wholly, and not settled")?;
         writeln!(f, "  {:4} nothing", self.nothing)?;
-        writeln!(
-            f,
-            "  {:4} were killed before they had read the journal",
-            self.silent
-        )
+        writeln!(f, "  {:4} were killed before they had read the journal", self.silent)
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! Sealed ─▶ Uploading ─▶ Uploaded ─▶ Creating ─▶ Created ─▶ Watching ─▶ Reading ─▶ Settling ─▶ Settled
-//!    ▲          │ ▲                     │ ▲                              ▲
-//!    │          ▼ │                     ▼ │                              │
-//!    │      FindingFile             FindingBatch                     Refusing
-//!  restart                                                     (from any step before)
+//!             │ ▲           ▲          │ ▲          ▲           ▲                     ▲
+//!             ▼ │           │          ▼ │          │           │                     │
+//!          FindingFile ─────┘       FindingBatch ───┘           │                  Refusing
+//!             ▲                        ▲                        │          (from any step that may
+//!          a restart,               a restart,               a restart,      end in a refusal)
+//!          if sealed                if uploaded              if created
 //! ```
 //!
 //! `Sealed`, `Uploaded`, `Created` and `Settling` wait for their record to be durable before the step after them is
@@ -33,8 +35,8 @@ pub use phase::Phase;
 pub use words::{Command, Event, Report, Ticket};
 
 /// How often to look for a batch whose creation may have happened, before creating it again: the upstream's list
-/// may lag behind.
-const LOOKS: u32 = 3;
+/// may lag behind. The pauses between the looks are one, two and four seconds.
+const LOOKS: u32 = 4;
 /// How long an upstream may deny knowing a batch that it created itself (contract, section 7A, 69 and 74).
 const MISSING_PATIENCE: Millis = Millis::from_secs(6 * 3600);
 
@@ -75,14 +77,7 @@ impl Batch {
 
     /// A batch found in the journal, and what to do first: whatever may have happened is looked for.
     pub fn resume(found: UnfinishedBatch, polling: Polling, now: Timestamp) -> (Self, Vec<Command>) {
-        let UnfinishedBatch {
-            key,
-            lane,
-            requests,
-            sealed_at,
-            progress,
-            ..
-        } = found;
+        let UnfinishedBatch { key, lane, requests, sealed_at, progress, .. } = found;
         let mut batch = Self::at(Phase::Sealed, key, lane, requests, polling, sealed_at);
         match progress {
             Progress::Sealed => batch.enter(Phase::FindingFile, now),
@@ -186,10 +181,8 @@ impl Batch {
         found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         let mut found = found.into_iter();
         if let Some(first) = found.next() {
-            let orphans: Vec<_> = found
-                .filter(|batch| !batch.status.is_terminal())
-                .map(Command::CancelOrphan)
-                .collect();
+            let orphans: Vec<_> =
+                found.filter(|batch| !batch.status.is_terminal()).map(Command::CancelOrphan).collect();
             let (machine, mut commands) = self.enter(Phase::Created(first), now);
             commands.extend(orphans);
             return (machine, commands);
@@ -198,7 +191,8 @@ impl Batch {
             return self.enter(Phase::Creating(file), now);
         }
         self.phase = Phase::FindingBatch(file, looks + 1);
-        let Next::Again(pause) = retry::next(&Fault::Transient(String::new()), looks, Millis(0), self.seed())
+        let Next::Again(pause) =
+            retry::next(&Fault::Transient(String::new()), looks + 1, Millis(0), self.seed())
         else {
             return self.again(now);
         };
@@ -209,11 +203,7 @@ impl Batch {
     fn see(mut self, seen: UpstreamBatch, now: Timestamp) -> (Self, Vec<Command>) {
         let mut commands = Vec::new();
         if matches!(&self.phase, Phase::Watching(known) if *known != seen) {
-            commands.push(Command::Note(Record::Observed {
-                key: self.key,
-                batch: seen.clone(),
-                at: now,
-            }));
+            commands.push(Command::Note(Record::Observed { key: self.key, batch: seen.clone(), at: now }));
         }
         let (machine, more) = if seen.status.is_terminal() {
             self.enter(Phase::Reading(seen), now)
@@ -285,36 +275,18 @@ impl Batch {
         let call = match &self.phase {
             Phase::Sealed => {
                 let (lane, requests) = (self.lane.clone(), self.requests.clone());
-                Command::Record(
-                    ticket,
-                    Record::Sealed {
-                        key,
-                        lane,
-                        requests,
-                        at: self.sealed_at,
-                    },
-                )
+                Command::Record(ticket, Record::Sealed { key, lane, requests, at: self.sealed_at })
             }
             Phase::FindingFile => Command::FindFile(ticket),
             Phase::Uploading => Command::Upload(ticket),
-            Phase::Uploaded(file) => Command::Record(
-                ticket,
-                Record::Uploaded {
-                    key,
-                    file: file.clone(),
-                    at: now,
-                },
-            ),
+            Phase::Uploaded(file) => {
+                Command::Record(ticket, Record::Uploaded { key, file: file.clone(), at: now })
+            }
             Phase::FindingBatch(..) => Command::FindBatches(ticket),
             Phase::Creating(file) => Command::Create(ticket, file.clone()),
-            Phase::Created(batch) => Command::Record(
-                ticket,
-                Record::Created {
-                    key,
-                    batch: batch.clone(),
-                    at: now,
-                },
-            ),
+            Phase::Created(batch) => {
+                Command::Record(ticket, Record::Created { key, batch: batch.clone(), at: now })
+            }
             Phase::Watching(_) => Command::Poll(ticket),
             Phase::Reading(batch) => Command::Read(ticket, batch.clone()),
             Phase::Refusing(outcome) => Command::Refuse(ticket, outcome.clone()),
@@ -349,24 +321,16 @@ impl Batch {
 /// key, not of the client's, and become a 502.
 fn refusal(fault: &Fault) -> Outcome {
     let (status, error) = match fault {
-        Fault::Permanent {
-            status: 401 | 403, ..
-        } => {
+        Fault::Permanent { status: 401 | 403, .. } => {
             let message = "The gateway's own credentials were refused upstream.";
-            (
-                502,
-                ApiError::new("server_error", Some("upstream_credentials_refused"), message),
-            )
+            (502, ApiError::new("server_error", Some("upstream_credentials_refused"), message))
         }
         Fault::Permanent { status, error } if (400..500).contains(status) && ![408, 409].contains(status) => {
             (*status, error.clone())
         }
         _ => {
             let message = format!("The upstream could not be made to take the batch: {fault}");
-            (
-                502,
-                ApiError::new("server_error", Some("upstream_unavailable"), message),
-            )
+            (502, ApiError::new("server_error", Some("upstream_unavailable"), message))
         }
     };
     Outcome::gateway(status, &error)
