@@ -50,6 +50,19 @@ async fn a_creation_that_did_not_happen_is_repeated_after_a_look() {
 }
 
 #[tokio::test]
+async fn a_creation_that_is_listed_late_is_found_all_the_same() {
+    let gateway = Gateway::start().await;
+    let settings = json!({ "faults": { "list_lag_ms": 4000, "retrieve_lag_ms": 4000 } });
+    let url = format!("{}/settings", gateway.simulator.control_url());
+    assert!(gateway.client.post(url).json(&settings).send().await.unwrap().status().is_success());
+    let orders = json!([{ "operation": "create_batch", "fault": "answer_lost" }]);
+    gateway.simulator.order_faults(serde_json::from_value(orders).unwrap());
+    let answer = gateway.chat("m", "late").send().await.unwrap();
+    assert_eq!(text(&answer.json().await.unwrap()), "Answer to: late");
+    assert_eq!(gateway.ledger().creates, 1);
+}
+
+#[tokio::test]
 async fn an_upload_that_happened_is_found_and_not_repeated() {
     let gateway = outlived(json!([{ "operation": "upload_file", "fault": "answer_lost" }])).await;
     assert_eq!(gateway.ledger().uploads, 1);

@@ -78,6 +78,16 @@ async fn a_store_that_comes_late_is_waited_for() {
 }
 
 #[tokio::test]
+async fn one_signal_is_enough_while_the_store_is_waited_for() {
+    let Some(deployment) = mongod::start(Kind::Open).await else { return };
+    kill(&deployment).await;
+    let uri = format!("{}?serverSelectionTimeoutMS=500", deployment.uri);
+    let mut gateway = Gateway::listening(Duration::from_millis(200), &[("MONGODB_URI", &uri)]).await;
+    gateway.signal("-TERM");
+    assert_eq!(gateway.ended().await.code(), Some(0), "{:#?}", gateway.written);
+}
+
+#[tokio::test]
 async fn a_store_that_goes_away_costs_nobody_parked_anything() {
     let Some(deployment) = mongod::start(Kind::Open).await else {
         return;
@@ -204,6 +214,9 @@ async fn an_originals_history_is_listed_and_its_unfinished_batch_completed() {
     let listed: Vec<&str> =
         listed["data"].as_array().unwrap().iter().map(|b| b["id"].as_str().unwrap()).collect();
     assert_eq!(listed, [&*id, "batch_of_old"]);
+    // Nobody here has its lines, so nobody here can cancel it, and a 200 would say that somebody did.
+    let cancel = gateway.client.post(format!("{}/batches/{id}/cancel", gateway.url)).bearer_auth("any");
+    assert_eq!(cancel.send().await.unwrap().status(), 409);
     until(|| async { gateway.get_json(&format!("/v1/batches/{id}")).await["status"] == "completed" }).await;
     let cached = database.collection::<Document>("cached_responses");
     assert_eq!(cached.count_documents(doc! {}).await.unwrap(), 5);

@@ -22,6 +22,8 @@ pub struct MemoryStore {
     pub records: Mutex<Vec<Record>>,
     pub groups: Mutex<Vec<usize>>,
     pub down: AtomicBool,
+    /// A look for a stored outcome takes a minute.
+    pub slow: AtomicBool,
 }
 
 impl MemoryStore {
@@ -66,6 +68,9 @@ impl Store for MemoryStore {
     }
 
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
+        if self.slow.load(Relaxed) {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        }
         self.works()?;
         let records = self.records.lock().unwrap();
         let equal = |id: RequestId| {

@@ -56,3 +56,15 @@ async fn without_a_store_nothing_is_accepted_and_nothing_is_submitted() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_stored_outcome_comes_too_late_is_released() {
+    on_one_thread(async {
+        let world = World::start(MemoryUpstream::new(Duration::from_secs(8), "completed"), SETTINGS);
+        world.store.slow.store(true, Relaxed);
+        let client = world.send_as("m", "again", true).await.unwrap();
+        world.system.drain(Duration::from_secs(1)).await;
+        assert_eq!(client.await.unwrap(), Delivery::Released);
+    })
+    .await;
+}
