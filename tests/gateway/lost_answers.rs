@@ -51,7 +51,8 @@ async fn a_creation_that_did_not_happen_is_repeated_after_a_look() {
 
 #[tokio::test]
 async fn a_creation_that_is_listed_late_is_found_all_the_same() {
-    let gateway = Gateway::start().await;
+    let slowly = [("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "1000")];
+    let gateway = Gateway::with(Duration::from_millis(200), &slowly).await;
     let settings = json!({ "faults": { "list_lag_ms": 4000, "retrieve_lag_ms": 4000 } });
     let url = format!("{}/settings", gateway.simulator.control_url());
     assert!(gateway.client.post(url).json(&settings).send().await.unwrap().status().is_success());

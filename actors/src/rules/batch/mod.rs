@@ -35,7 +35,7 @@ pub use phase::Phase;
 pub use words::{Command, Event, Report, Ticket};
 
 /// How often to look for a batch whose creation may have happened, before creating it again: the upstream's list
-/// may lag behind. The pauses between the looks are one, two and four seconds.
+/// may lag behind. The pauses between the looks are one, two and four times the shortest polling interval.
 const LOOKS: u32 = 4;
 /// How long an upstream may deny knowing a batch that it created itself (contract, section 7A, 69 and 74).
 const MISSING_PATIENCE: Millis = Millis::from_secs(6 * 3600);
@@ -191,11 +191,7 @@ impl Batch {
             return self.enter(Phase::Creating(file), now);
         }
         self.phase = Phase::FindingBatch(file, looks + 1);
-        let Next::Again(pause) =
-            retry::next(&Fault::Transient(String::new()), looks + 1, Millis(0), self.seed())
-        else {
-            return self.again(now);
-        };
+        let pause = Millis(self.polling.min.0 << (looks - 1).min(LOOKS));
         self.sleep(now + pause)
     }
 
