@@ -16,7 +16,7 @@ use crate::{
     pool::Pool,
     ports::{Ids, StoreFault, StoredOutcome},
     rules::{
-        collate::{Collation, Limits, Sealed, Weight},
+        collate::{Collation, Limits, Reason, Sealed, TooLarge, Weight},
         fingerprint::Fingerprint,
         ids::{BatchId, BatchKey, RequestId},
         lane::Lane,
@@ -224,8 +224,12 @@ impl Collector {
         let bytes = lines::overhead(lane.endpoint) + body.len() as u64;
         match self.collation.offer(self.clock.now(), lane, Item { id, body, bytes }) {
             Ok(sealed) => sealed.into_iter().for_each(|sealed| self.submit(sealed, me)),
-            // Its size was checked before it was recorded; only smaller limits after a restart lead here.
-            Err(refused) => log::error!("request {} no longer fits into any batch file", refused.0.id),
+            // Its size was checked before it was recorded; only smaller limits after a restart lead here. It was
+            // promised an outcome, so it goes alone, and the upstream may judge it.
+            Err(TooLarge(item)) => {
+                let alone = Sealed { lane: lane.clone(), items: vec![item], reason: Reason::Bytes };
+                self.submit(alone, me);
+            }
         }
     }
 

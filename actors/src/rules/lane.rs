@@ -77,6 +77,7 @@ pub struct Lane {
 
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.tenant, self.endpoint, self.model)
+        // A client chooses the model's name, and must not write lines of its own into a log.
+        write!(f, "{} {} {}", self.tenant, self.endpoint, self.model.escape_debug())
     }
 }

@@ -27,3 +27,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_models_name_writes_no_lines_into_a_log() {
+    use batch_gpt_actors::rules::lane::{Endpoint, Lane, Tenant};
+    let model = "m\n[ERROR] all is lost \u{1b}[31m".into();
+    let lane = Lane { tenant: Tenant::anonymous(), endpoint: Endpoint::ChatCompletions, model };
+    assert!(!lane.to_string().contains(['\n', '\u{1b}']));
+}

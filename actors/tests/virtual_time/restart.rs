@@ -70,3 +70,24 @@ async fn a_batch_that_ended_in_the_meantime_is_read() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_no_longer_fits_the_limits_still_gets_an_outcome() {
+    on_one_thread(async {
+        let upstream = Arc::new(MemoryUpstream::new(Duration::from_secs(60), "completed"));
+        let first = World::restart(Arc::default(), upstream.clone(), SETTINGS);
+        let client = first.send("m", &"long ".repeat(100)).await.unwrap();
+        pass(1).await;
+        let store = Arc::new(MemoryStore::default());
+        *store.records.lock().unwrap() = first.store.records.lock().unwrap().clone();
+        first.store.down.store(true, std::sync::atomic::Ordering::Relaxed);
+        drop(client);
+        let limits = batch_gpt_actors::rules::collate::Limits { max_bytes: 200, ..SETTINGS.limits };
+        let smaller = batch_gpt_actors::system::Settings { limits, ..SETTINGS };
+        let second = World::restart(store, upstream, smaller);
+        second.system.recover().await.unwrap();
+        pass(600).await;
+        assert_eq!(second.store.count(|record| matches!(record, Record::Answered { .. })), 1);
+    })
+    .await;
+}
