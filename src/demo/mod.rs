@@ -26,8 +26,8 @@ use crate::{
 };
 use prompts::Prompt;
 
-/// Prompts under way at once: as many as ordinary limits on open files allow on both ends of one process.
-const AT_ONCE: usize = 400;
+/// Most prompts under way at once.
+const AT_ONCE: usize = 5_000;
 /// Answers that are printed in full.
 const SHOWN: usize = 12;
 /// How long one prompt may take.
@@ -100,12 +100,18 @@ async fn converse(base_url: &str, prompts: Vec<Prompt>) -> Result<bool, String> 
             progress.step();
             Reply { prompt, answer }
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(at_once())
         .collect()
         .await;
     progress.finish();
     let batches = count_batches(&client, base_url).await?;
     Ok(report(&replies, batches, began.elapsed()))
+}
+
+/// Prompts under way at once: each takes an open file at both of its ends, and both are in this process.
+fn at_once() -> usize {
+    let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(1024);
+    usize::try_from(files / 3).map_or(AT_ONCE, |files| files.clamp(1, AT_ONCE))
 }
 
 async fn send(client: &reqwest::Client, base_url: &str, prompt: &Prompt) -> Result<Answer, String> {
