@@ -23,6 +23,7 @@ pub mod pool;
 pub mod ports;
 mod reading;
 pub mod rules;
+mod scan;
 pub mod status_logger;
 mod submission;
 pub mod system;

@@ -14,12 +14,14 @@ use crate::{
     rules::{
         batch::Report,
         fault::Fault,
-        ids::{BatchId, BatchKey, RequestId},
+        ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Lane,
         outcome::Outcome,
         record::Record,
         retry::Polling,
+        upstream_batch::UpstreamBatch,
     },
+    scan::Scan,
     status_logger::{StatusLogger, Write},
 };
 
@@ -40,6 +42,10 @@ pub struct Links {
     pub clock: Clock,
     /// How often a batch is looked at.
     pub polling: Polling,
+    /// Looks for files.
+    pub(crate) files: Scan<FileId>,
+    /// Looks for batches.
+    pub(crate) batches: Scan<Vec<UpstreamBatch>>,
     transfers: Semaphore,
     calls: Semaphore,
 }
@@ -53,7 +59,8 @@ impl Links {
         polling: Polling,
     ) -> Arc<Self> {
         let (transfers, calls) = (Semaphore::new(TRANSFERS), Semaphore::new(CALLS));
-        Arc::new(Self { upstream, loggers, clock, polling, transfers, calls })
+        let (files, batches) = (Scan::new(), Scan::new());
+        Arc::new(Self { upstream, loggers, clock, polling, files, batches, transfers, calls })
     }
 
     /// Waits for a turn to move a file.

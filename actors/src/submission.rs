@@ -1,6 +1,6 @@
 //! The calls that bring a batch into being upstream.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
@@ -13,7 +13,7 @@ use crate::{
     rules::{
         batch::Report,
         fault::Fault,
-        ids::{BatchKey, FileId, file_name},
+        ids::{BatchKey, FileId, file_name, key_of_file},
         lane::Endpoint,
         lines,
         time::{Millis, Timestamp},
@@ -30,20 +30,28 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Looks for the batch's file, newest first, no further back than its sealing.
 pub(crate) async fn find_file(links: &Links, key: BatchKey, sealed_at: Timestamp) -> Result<Report, Fault> {
+    let oldest = (sealed_at - SKEW).seconds();
+    let found = links.files.find(key, oldest, |oldest| list_files(links, oldest)).await?;
+    Ok(Report::FileFound(found))
+}
+
+async fn list_files(links: &Links, oldest: u64) -> Result<HashMap<BatchKey, FileId>, Fault> {
     let _turn = links.call().await;
-    let (name, oldest) = (file_name(key), (sealed_at - SKEW).seconds());
-    let mut after: Option<FileId> = None;
+    let (mut found, mut after) = (HashMap::new(), None);
     for _ in 0..PAGES {
         let page = links.upstream.list_files(after.as_ref()).await?;
-        if let Some(file) = page.items.iter().find(|file| file.name == name) {
-            return Ok(Report::FileFound(Some(file.id.clone())));
+        let last = page.items.last().map(|file| (file.id.clone(), file.created_at));
+        for file in page.items {
+            if let Some(key) = key_of_file(&file.name) {
+                found.entry(key).or_insert(file.id);
+            }
         }
-        match page.items.last() {
-            Some(last) if page.has_more && last.created_at >= oldest => after = Some(last.id.clone()),
+        match last {
+            Some((id, created_at)) if page.has_more && created_at >= oldest => after = Some(id),
             _ => break,
         }
     }
-    Ok(Report::FileFound(None))
+    Ok(found)
 }
 
 /// Looks for batches with this key, newest first, no further back than the sealing.
@@ -52,19 +60,28 @@ pub(crate) async fn find_batches(
     key: BatchKey,
     sealed_at: Timestamp,
 ) -> Result<Report, Fault> {
-    let _turn = links.call().await;
     let oldest = (sealed_at - SKEW).seconds();
-    let (mut found, mut after) = (Vec::new(), None);
+    let found = links.batches.find(key, oldest, |oldest| list_batches(links, oldest)).await?;
+    Ok(Report::BatchesFound(found.unwrap_or_default()))
+}
+
+async fn list_batches(links: &Links, oldest: u64) -> Result<HashMap<BatchKey, Vec<UpstreamBatch>>, Fault> {
+    let _turn = links.call().await;
+    let (mut found, mut after) = (HashMap::<_, Vec<_>>::new(), None);
     for _ in 0..PAGES {
         let page = links.upstream.list_batches(after.as_ref()).await?;
         let last = page.items.last().map(|batch| (batch.id.clone(), batch.created_at));
-        found.extend(page.items.into_iter().filter(|batch| batch.key == Some(key)));
+        for batch in page.items {
+            if let Some(key) = batch.key {
+                found.entry(key).or_default().push(batch);
+            }
+        }
         match last {
             Some((id, created_at)) if page.has_more && created_at >= oldest => after = Some(id),
             _ => break,
         }
     }
-    Ok(Report::BatchesFound(found))
+    Ok(found)
 }
 
 /// Uploads the lines, written one by one as the connection takes them.

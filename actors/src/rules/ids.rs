@@ -126,5 +126,10 @@ pub fn file_name(key: BatchKey) -> String {
     format!("batch-gpt-{key}.jsonl")
 }
 
+/// The batch whose file has this name.
+pub fn key_of_file(name: &str) -> Option<BatchKey> {
+    name.strip_prefix("batch-gpt-")?.strip_suffix(".jsonl")?.parse().ok()
+}
+
 /// Member of the upstream batch's metadata that carries the [`BatchKey`].
 pub const METADATA_KEY: &str = "batch_gpt_key";
