@@ -40,6 +40,7 @@ fn accepted(n: usize, lane: &Arc<Lane>) -> Record {
         lane: lane.clone(),
         fingerprint: Fingerprint(fingerprint),
         at: Timestamp(1_700_000_000_000 + n as u64),
+        attempts: 0,
     };
     Record::Accepted { request, body: body(n) }
 }
@@ -73,7 +74,7 @@ fn settled(first: usize, lane: &Arc<Lane>) -> Vec<Vec<Record>> {
         };
         groups.push(vec![Record::Answered { key, outcomes: ids.iter().map(outcome).collect(), at }]);
     }
-    groups.push(vec![Record::Settled { key, at }]);
+    groups.push(vec![Record::Settled { key, returned: Arc::new([]), at }]);
     groups
 }
 

@@ -145,6 +145,14 @@ pub struct ServeArgs {
     #[arg(long, env = "BATCH_GPT_MAX_BATCH_BYTES", value_name = "BYTES")]
     pub max_batch_bytes: Option<String>,
 
+    /// Most batches created within an hour; the others wait [default: 2000]
+    #[arg(long, env = "BATCH_GPT_MAX_BATCHES_PER_HOUR", value_name = "N")]
+    pub max_batches_per_hour: Option<String>,
+
+    /// How often one request may be sent upstream before its failure is final [default: 3]
+    #[arg(long, env = "BATCH_GPT_MAX_ATTEMPTS", value_name = "N")]
+    pub max_attempts: Option<String>,
+
     /// Most requests accepted and not yet answered; above it clients get 429 [default: 100000]
     #[arg(long, env = "BATCH_GPT_MAX_OPEN_REQUESTS", value_name = "N")]
     pub max_open_requests: Option<String>,

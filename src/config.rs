@@ -3,6 +3,7 @@
 use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use batch_gpt_actors::{
+    links::Calling,
     rules::{collate::Limits, retry::Polling, time::Millis},
     system::Settings,
 };
@@ -94,7 +95,16 @@ impl Config {
         };
         let actors = Settings {
             limits,
-            polling: Polling { min: Millis(min), max: Millis::from_secs(max) },
+            calling: Calling {
+                polling: Polling { min: Millis(min), max: Millis::from_secs(max) },
+                batches_per_hour: check.number(
+                    "BATCH_GPT_MAX_BATCHES_PER_HOUR",
+                    &args.max_batches_per_hour,
+                    2000,
+                    1..=1_000_000,
+                ),
+                max_attempts: check.number("BATCH_GPT_MAX_ATTEMPTS", &args.max_attempts, 3, 1..=100),
+            },
             collectors: check.number("BATCH_GPT_COLLECTORS", &args.collectors, 1, 1..=64),
             batch_submitters: check.number("BATCH_GPT_BATCH_SUBMITTERS", &args.batch_submitters, 2, 1..=64),
             poller_arbiters: check.number("BATCH_GPT_POLLER_ARBITERS", &args.poller_arbiters, 1, 1..=64),

@@ -14,14 +14,17 @@ use crate::{
     cell::{Behaviour, Letter, Mail, Receive},
     collector::Collector,
     drain::Drain,
+    job::Job,
     links::{Addressee, Links, PIECE, run},
     pollers::Pollers,
     rules::{
         batch::{Batch, Command, Event, Phase, Report, Ticket},
         ids::{BatchKey, RequestId},
         lane::Lane,
+        leftover::Attempts,
         outcome::Outcome,
         record::UnfinishedBatch,
+        resend::Lineage,
     },
     status_logger::Write,
     submission,
@@ -44,6 +47,10 @@ pub struct Submit {
     pub lane: Arc<Lane>,
     /// Its lines, in order.
     pub lines: Arc<[Line]>,
+    /// How often their requests have been sent before.
+    pub attempts: Attempts,
+    /// Where it comes from.
+    pub lineage: Lineage,
     /// Who has the clients.
     pub collector: Mail<Collector>,
 }
@@ -90,17 +97,16 @@ impl Letter for JobDue {
     type Reply = ();
 }
 
-struct Job {
-    batch: Batch,
+/// A batch in this submitter's hands.
+struct InHand {
+    job: Job,
     lines: Arc<[Line]>,
-    answered: HashSet<RequestId>,
-    collector: Mail<Collector>,
     alarm: Alarm,
 }
 
 /// See the module.
 pub struct BatchSubmitter {
-    jobs: HashMap<BatchKey, Job>,
+    jobs: HashMap<BatchKey, InHand>,
     drains: Vec<oneshot::Sender<()>>,
     links: Arc<Links>,
     pollers: Arc<Pollers>,
@@ -112,21 +118,21 @@ impl BatchSubmitter {
         Self { jobs: HashMap::new(), drains: Vec::new(), links, pollers }
     }
 
-    fn take_on(&mut self, job: Job, commands: Vec<Command>, me: &Mail<Self>) {
+    fn take_on(&mut self, job: Job, lines: Arc<[Line]>, commands: Vec<Command>, me: &Mail<Self>) {
         let key = job.batch.key;
-        self.jobs.insert(key, job);
+        self.jobs.insert(key, InHand { job, lines, alarm: Alarm::default() });
         self.perform(key, commands, me);
     }
 
     fn step(&mut self, key: BatchKey, event: Event, me: &Mail<Self>) {
-        let Some(job) = self.jobs.get_mut(&key) else {
+        let Some(InHand { job, lines, .. }) = self.jobs.get_mut(&key) else {
             return;
         };
         let before = job.batch.phase.name();
         let (batch, commands) = job.batch.clone().step(event, self.links.clock.now());
         job.batch = batch;
         if matches!(job.batch.phase, Phase::Uploaded(_)) {
-            job.lines = Arc::new([]);
+            *lines = Arc::new([]);
         }
         if job.batch.phase.name() != before {
             log::debug!("{key}: {before} -> {}", job.batch.phase.name());
@@ -157,13 +163,13 @@ impl BatchSubmitter {
     }
 
     fn hand_over(&mut self, key: BatchKey, commands: Vec<Command>) {
-        let Some(job) = self.jobs.remove(&key) else { return };
-        self.pollers.watch(job.batch, job.answered, job.collector, commands);
+        let Some(InHand { job, .. }) = self.jobs.remove(&key) else { return };
+        self.pollers.watch(job, commands);
     }
 
     /// Starts one call or record; its end comes back as [`Reported`].
     fn start(&mut self, key: BatchKey, command: Command, me: &Mail<Self>) {
-        let Some(job) = self.jobs.get_mut(&key) else {
+        let Some(InHand { job, lines, alarm }) = self.jobs.get_mut(&key) else {
             return;
         };
         let links = self.links.clone();
@@ -178,7 +184,7 @@ impl BatchSubmitter {
                 run(async move { submission::find_file(&links, key, sealed_at).await }, reported(ticket));
             }
             Command::Upload(ticket) => {
-                let lines = job.lines.clone();
+                let lines = lines.clone();
                 run(
                     async move { submission::upload(&links, key, lane.endpoint, lines).await },
                     reported(ticket),
@@ -197,22 +203,29 @@ impl BatchSubmitter {
                 tokio::spawn(submission::cancel_orphan(links, key, batch));
             }
             Command::Refuse(ticket, outcome) => {
-                let to = Addressee { key, batch: None, lane, collector: job.collector.clone() };
-                let open = job.batch.requests.iter().filter(|id| !job.answered.contains(id));
-                let ids: Vec<RequestId> = open.copied().collect();
+                let (to, ids): (_, Vec<RequestId>) = (job.addressee(), job.open().collect());
                 log::warn!("{key}: its {} requests are refused with {}", ids.len(), outcome.status);
                 run(
                     async move {
                         refuse_all(&links, &to, &ids, &outcome).await;
-                        Ok(Report::Answered)
+                        Ok(Report::Answered(None))
                     },
                     reported(ticket),
                 );
             }
+            Command::GiveBack(ticket, why) => {
+                log::warn!("{key}: is not taken: {why:?}");
+                reported(ticket)(Report::Answered(Some(job.untouched(why))));
+            }
+            Command::Ended(leftover) => job.ended(leftover),
             Command::Note(record) => links.loggers.by(&lane).tell(Write::note(record)),
-            Command::WakeAt(at) => job.alarm.set(at, &links.clock, me, JobDue { key }),
+            Command::WakeAt(at) => alarm.set(at, &links.clock, me, JobDue { key }),
             // These belong to the Poller's half of the machine, or were taken before.
-            Command::Poll(_) | Command::Read(..) | Command::HandOver | Command::Finish => {}
+            Command::Poll(_)
+            | Command::Read(..)
+            | Command::CancelOverdue(_)
+            | Command::HandOver
+            | Command::Finish => {}
         }
     }
 }
@@ -227,8 +240,8 @@ impl Behaviour for BatchSubmitter {
     const KIND: &'static str = "BatchSubmitter";
 
     fn snapshot(&self) -> Value {
-        let jobs = self.jobs.values().map(|job| {
-            json!({ "key": job.batch.key, "phase": job.batch.phase.name(), "requests": job.batch.requests.len() })
+        let jobs = self.jobs.values().map(|InHand { job: Job { batch, .. }, .. }| {
+            json!({ "key": batch.key, "phase": batch.phase.name(), "requests": batch.requests.len() })
         });
         json!({ "batches_in_hand": self.jobs.len(), "batches": jobs.take(100).collect::<Vec<_>>() })
     }
@@ -236,21 +249,23 @@ impl Behaviour for BatchSubmitter {
 
 impl Receive<Submit> for BatchSubmitter {
     fn receive(&mut self, submit: Submit, me: &Mail<Self>) {
-        let Submit { key, lane, lines, collector } = submit;
+        let Submit { key, lane, lines, attempts, lineage, collector } = submit;
         let requests = lines.iter().map(|line| line.id).collect();
-        let (batch, commands) = Batch::seal(key, lane, requests, self.links.polling, self.links.clock.now());
-        let job = Job { batch, lines, answered: HashSet::new(), collector, alarm: Alarm::default() };
-        self.take_on(job, commands, me);
+        let (polling, now) = (self.links.calling.polling, self.links.clock.now());
+        let (batch, commands) = Batch::seal(key, lane, requests, polling, now);
+        let job = Job { batch, answered: HashSet::new(), attempts, lineage, collector };
+        self.take_on(job, lines, commands, me);
     }
 }
 
 impl Receive<Resume> for BatchSubmitter {
     fn receive(&mut self, resume: Resume, me: &Mail<Self>) {
         let Resume { unfinished, lines, collector } = resume;
-        let answered = unfinished.answered.clone();
-        let (batch, commands) = Batch::resume(unfinished, self.links.polling, self.links.clock.now());
-        let job = Job { batch, lines, answered, collector, alarm: Alarm::default() };
-        self.take_on(job, commands, me);
+        let (answered, attempts) = (unfinished.answered.clone(), unfinished.attempts.clone());
+        let (polling, now) = (self.links.calling.polling, self.links.clock.now());
+        let (batch, commands) = Batch::resume(unfinished, polling, now);
+        let job = Job { batch, answered, attempts, lineage: Lineage::default(), collector };
+        self.take_on(job, lines, commands, me);
     }
 }
 

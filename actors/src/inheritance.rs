@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    links::Links,
+    links::{Kind, Links},
     ports::{CachedResponse, Pieces, Store},
     rules::{
         fault::Fault,
@@ -59,8 +59,7 @@ async fn watch(links: &Links, store: &Arc<dyn Store>, id: &BatchId) -> Result<us
         u64::from_le_bytes(std::array::from_fn(|at| id.as_str().bytes().rev().nth(at).unwrap_or_default()));
     for polls in 0u32.. {
         let seen = patiently(links, seed, || async {
-            let _turn = links.call().await;
-            links.upstream.retrieve(id).await
+            links.call(Kind::Read, |upstream| async move { upstream.retrieve(id).await }).await
         })
         .await?;
         if seen.status.is_terminal() {
@@ -68,7 +67,7 @@ async fn watch(links: &Links, store: &Arc<dyn Store>, id: &BatchId) -> Result<us
         }
         let observed = patiently(links, seed, || observe(links, store, &seen)).await;
         observed?;
-        let until = links.polling.next(links.clock.now(), polls, seed);
+        let until = links.calling.polling.next(links.clock.now(), polls, seed);
         tokio::time::sleep_until(links.clock.instant(until)).await;
     }
     Ok(0)

@@ -15,6 +15,7 @@ pub mod collector;
 pub mod drain;
 pub mod fail_point;
 mod inheritance;
+mod job;
 pub mod links;
 pub mod meter;
 pub mod poller;

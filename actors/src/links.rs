@@ -1,6 +1,10 @@
 //! What BatchSubmitters and Pollers share: the way to the upstream, to the StatusLoggers, and to each other.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -17,8 +21,12 @@ use crate::{
         ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Lane,
         outcome::Outcome,
+        pace::Pace,
+        rate::Rate,
         record::Record,
         retry::Polling,
+        time::Millis,
+        trouble::Trouble,
         upstream_batch::UpstreamBatch,
     },
     scan::Scan,
@@ -32,6 +40,28 @@ const CALLS: usize = 32;
 /// Outcomes that are recorded in one piece: larger pieces delay the requests recorded beside them.
 pub(crate) const PIECE: usize = 250;
 
+/// Calls that the upstream limits together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Uploads.
+    Upload,
+    /// Creations of batches.
+    Create,
+    /// Everything that only reads, and cancellations.
+    Read,
+}
+
+/// By which limits the upstream is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Calling {
+    /// How often a batch is looked at.
+    pub polling: Polling,
+    /// Batches created within an hour.
+    pub batches_per_hour: usize,
+    /// How often one request may be sent before its failure is final.
+    pub max_attempts: u32,
+}
+
 /// See the module.
 pub struct Links {
     /// The upstream.
@@ -40,14 +70,19 @@ pub struct Links {
     pub loggers: Pool<StatusLogger>,
     /// The time.
     pub clock: Clock,
-    /// How often a batch is looked at.
-    pub polling: Polling,
+    /// By which limits the upstream is called.
+    pub calling: Calling,
     /// Looks for files.
     pub(crate) files: Scan<FileId>,
     /// Looks for batches.
     pub(crate) batches: Scan<Vec<UpstreamBatch>>,
     transfers: Semaphore,
     calls: Semaphore,
+    uploads: Mutex<Pace>,
+    creations: Mutex<Pace>,
+    reads: Mutex<Pace>,
+    rate: Mutex<Rate>,
+    trouble: Mutex<Trouble>,
 }
 
 impl Links {
@@ -56,11 +91,23 @@ impl Links {
         upstream: Arc<dyn Upstream>,
         loggers: Pool<StatusLogger>,
         clock: Clock,
-        polling: Polling,
+        calling: Calling,
     ) -> Arc<Self> {
-        let (transfers, calls) = (Semaphore::new(TRANSFERS), Semaphore::new(CALLS));
-        let (files, batches) = (Scan::new(), Scan::new());
-        Arc::new(Self { upstream, loggers, clock, polling, files, batches, transfers, calls })
+        Arc::new(Self {
+            upstream,
+            loggers,
+            clock,
+            calling,
+            files: Scan::new(),
+            batches: Scan::new(),
+            transfers: Semaphore::new(TRANSFERS),
+            calls: Semaphore::new(CALLS),
+            uploads: Mutex::default(),
+            creations: Mutex::default(),
+            reads: Mutex::default(),
+            rate: Mutex::new(Rate::new(calling.batches_per_hour)),
+            trouble: Mutex::default(),
+        })
     }
 
     /// Waits for a turn to move a file.
@@ -69,10 +116,68 @@ impl Links {
         self.transfers.acquire().await.ok()
     }
 
-    /// Waits for a turn to make a call.
-    pub(crate) async fn call(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphores are never closed.
-        self.calls.acquire().await.ok()
+    /// Makes a call, if the upstream is not to be left alone just now, when it is its turn.
+    pub(crate) async fn call<T, F>(
+        &self,
+        kind: Kind,
+        call: impl FnOnce(Arc<dyn Upstream>) -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        self.pace(kind)?;
+        let _turn = match kind {
+            // An upload's turn is that of a transfer.
+            Kind::Upload => None,
+            // The semaphores are never closed.
+            Kind::Create | Kind::Read => self.calls.acquire().await.ok(),
+        };
+        // The limit may have been met while this call waited for its turn.
+        self.pace(kind)?;
+        let outcome = call(self.upstream.clone()).await;
+        self.note(kind, &outcome);
+        outcome
+    }
+
+    /// Takes a place among the batches of this hour.
+    pub(crate) fn creation(&self) -> Result<(), Fault> {
+        lock(&self.rate).take(self.clock.now()).map_err(Fault::Deferred)
+    }
+
+    /// What ails the upstream, for people; nothing while calls go well.
+    pub fn trouble(&self) -> Option<String> {
+        lock(&self.trouble).words(self.clock.now())
+    }
+
+    fn pace(&self, kind: Kind) -> Result<(), Fault> {
+        let wait: Option<Millis> = self.pace_of(kind).wait(self.clock.now());
+        wait.map_or(Ok(()), |span| Err(Fault::Deferred(span)))
+    }
+
+    fn pace_of(&self, kind: Kind) -> MutexGuard<'_, Pace> {
+        lock(match kind {
+            Kind::Upload => &self.uploads,
+            Kind::Create => &self.creations,
+            Kind::Read => &self.reads,
+        })
+    }
+
+    fn note<T>(&self, kind: Kind, outcome: &Result<T, Fault>) {
+        let now = self.clock.now();
+        match outcome {
+            Ok(_) => {
+                self.pace_of(kind).succeeded();
+                if lock(&self.trouble).passed() {
+                    log::info!("the upstream answers again");
+                }
+            }
+            Err(fault) => {
+                self.pace_of(kind).met(fault, now, now.0);
+                if lock(&self.trouble).met(fault, now) {
+                    log::error!("the upstream refuses the gateway, and somebody should see to it: {fault}");
+                }
+            }
+        }
     }
 
     /// Makes outcomes durable, and then has them delivered.
@@ -104,6 +209,10 @@ pub struct Addressee {
     pub lane: Arc<Lane>,
     /// The Collector of that lane.
     pub collector: Mail<Collector>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs a call as a task and hands its report on; a panic in it becomes a report too.

@@ -1,6 +1,6 @@
 //! The Poller: one batch that exists upstream, until every request of it has its outcome.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, oneshot};
@@ -8,17 +8,19 @@ use tokio::sync::{Mutex, oneshot};
 use crate::{
     alarm::Alarm,
     cell::{Behaviour, Letter, Mail, Receive},
-    collector::Collector,
-    links::{Addressee, Links, run},
+    job::Job,
+    links::{Kind, Links, run},
     pollers::Pollers,
     reading::Reading,
     rules::{
-        batch::{Batch, Command, Event, Report, Ticket},
+        batch::{Command, Event, Report, Ticket},
         fault::Fault,
-        ids::RequestId,
+        ids::BatchId,
+        record::Record,
         upstream_batch::UpstreamBatch,
     },
     status_logger::Write,
+    submission,
 };
 
 /// Begin.
@@ -62,6 +64,16 @@ impl Letter for Cancel {
     type Reply = ();
 }
 
+/// That somebody wants the batch cancelled is durable; only now it may be done.
+struct CancelRecorded {
+    reply: oneshot::Sender<Result<UpstreamBatch, Fault>>,
+}
+
+impl Letter for CancelRecorded {
+    const NAME: &'static str = "CancelRecorded";
+    type Reply = ();
+}
+
 /// The batch was seen by somebody else.
 struct Seen(UpstreamBatch);
 
@@ -72,9 +84,8 @@ impl Letter for Seen {
 
 /// See the module.
 pub struct Poller {
-    batch: Batch,
+    job: Job,
     reading: Arc<Mutex<Reading>>,
-    collector: Mail<Collector>,
     alarm: Alarm,
     links: Arc<Links>,
     pollers: Arc<Pollers>,
@@ -82,20 +93,14 @@ pub struct Poller {
 
 impl Poller {
     /// A Poller for a batch of which some requests may have their outcome already.
-    pub(crate) fn new(
-        batch: Batch,
-        answered: HashSet<RequestId>,
-        collector: Mail<Collector>,
-        links: Arc<Links>,
-        pollers: Arc<Pollers>,
-    ) -> Self {
-        let reading = Arc::new(Mutex::new(Reading::new(&batch.requests, &answered)));
-        Self { batch, reading, collector, alarm: Alarm::default(), links, pollers }
+    pub(crate) fn new(job: Job, links: Arc<Links>, pollers: Arc<Pollers>) -> Self {
+        let reading = Reading::new(&job, links.calling.max_attempts);
+        Self { job, reading: Arc::new(Mutex::new(reading)), alarm: Alarm::default(), links, pollers }
     }
 
     fn step(&mut self, event: Event, me: &Mail<Self>) {
-        let (batch, commands) = self.batch.clone().step(event, self.links.clock.now());
-        self.batch = batch;
+        let (batch, commands) = self.job.batch.clone().step(event, self.links.clock.now());
+        self.job.batch = batch;
         self.perform(commands, me);
     }
 
@@ -105,19 +110,10 @@ impl Poller {
         }
     }
 
-    fn addressee(&self) -> Addressee {
-        Addressee {
-            key: self.batch.key,
-            batch: self.batch.upstream_id().cloned(),
-            lane: self.batch.lane.clone(),
-            collector: self.collector.clone(),
-        }
-    }
-
     /// Starts one call or record; its end comes back as [`Reported`].
     fn start(&mut self, command: Command, me: &Mail<Self>) {
         let links = self.links.clone();
-        let logger = links.loggers.by(&self.batch.lane).clone();
+        let logger = links.loggers.by(&self.job.batch.lane).clone();
         let mail = me.clone();
         let reported = move |ticket| move |report| mail.tell(Reported { ticket, report });
         match command {
@@ -127,41 +123,42 @@ impl Poller {
             }
             Command::Note(record) => logger.tell(Write::note(record)),
             Command::Poll(ticket) => {
-                let Some(id) = self.batch.upstream_id().cloned() else {
+                let Some(id) = self.job.batch.upstream_id().cloned() else {
                     return;
                 };
-                run(
-                    async move {
-                        let _turn = links.call().await;
-                        links.upstream.retrieve(&id).await.map(Report::Polled)
-                    },
-                    reported(ticket),
-                );
+                let look = async move {
+                    let seen = links.call(Kind::Read, |upstream| async move { upstream.retrieve(&id).await });
+                    seen.await.map(Report::Polled)
+                };
+                run(look, reported(ticket));
             }
-            Command::Read(ticket, batch) => {
-                let (reading, to) = (self.reading.clone(), self.addressee());
+            Command::Read(ticket, batch, terms) => {
+                let (reading, to) = (self.reading.clone(), self.job.addressee());
                 log::info!("{}: {} is {}; reading its files", to.key, batch.id, batch.status.as_str());
-                run(
-                    async move { reading.lock().await.read(&links, &to, &batch).await.map(|()| Report::Answered) },
-                    reported(ticket),
-                );
+                let read = async move { reading.lock().await.read(&links, &to, &batch, terms).await };
+                run(read, reported(ticket));
             }
             Command::Refuse(ticket, outcome) => {
-                let (reading, to) = (self.reading.clone(), self.addressee());
+                let (reading, to) = (self.reading.clone(), self.job.addressee());
                 log::error!("{}: its open requests are refused with {}", to.key, outcome.status);
                 run(
                     async move {
                         reading.lock().await.refuse(&links, &to, &outcome).await;
-                        Ok(Report::Answered)
+                        Ok(Report::Answered(None))
                     },
                     reported(ticket),
                 );
             }
             Command::WakeAt(at) => self.alarm.set(at, &links.clock, me, PollDue),
+            Command::CancelOverdue(id) => {
+                log::error!("{}: {id} is over its time and is cancelled", self.job.batch.key);
+                self.cancel(id, |_| {}, me);
+            }
+            Command::Ended(leftover) => self.job.ended(leftover),
             Command::Finish => {
-                log::info!("{}: settled", self.batch.key);
+                log::info!("{}: settled", self.job.batch.key);
                 self.alarm.clear();
-                self.pollers.retire(self.batch.key);
+                self.pollers.retire(self.job.batch.key);
             }
             // These belong to the BatchSubmitter's half of the machine.
             Command::FindFile(_)
@@ -169,8 +166,26 @@ impl Poller {
             | Command::FindBatches(_)
             | Command::Create(..)
             | Command::CancelOrphan(_)
+            | Command::GiveBack(..)
             | Command::HandOver => {}
         }
+    }
+
+    /// Asks for a cancellation, and looks at what the upstream says to it.
+    fn cancel(
+        &self,
+        id: BatchId,
+        then: impl FnOnce(Result<UpstreamBatch, Fault>) + Send + 'static,
+        me: &Mail<Self>,
+    ) {
+        let (links, me) = (self.links.clone(), me.clone());
+        tokio::spawn(async move {
+            let outcome = submission::cancel(links, id).await;
+            if let Ok(seen) = &outcome {
+                me.tell(Seen(seen.clone()));
+            }
+            then(outcome);
+        });
     }
 }
 
@@ -179,12 +194,12 @@ impl Behaviour for Poller {
 
     fn snapshot(&self) -> Value {
         json!({
-            "key": self.batch.key,
-            "batch": self.batch.upstream_id(),
-            "phase": self.batch.phase.name(),
-            "lane": &*self.batch.lane,
-            "requests": self.batch.requests.len(),
-            "wakes_at": self.batch.wakes_at().seconds(),
+            "key": self.job.batch.key,
+            "batch": self.job.batch.upstream_id(),
+            "phase": self.job.batch.phase.name(),
+            "lane": &*self.job.batch.lane,
+            "requests": self.job.batch.requests.len(),
+            "wakes_at": self.job.batch.wakes_at().seconds(),
         })
     }
 }
@@ -198,7 +213,7 @@ impl Receive<Watch> for Poller {
 impl Receive<Reported> for Poller {
     fn receive(&mut self, reported: Reported, me: &Mail<Self>) {
         if let Report::Failed(fault) = &reported.report {
-            log::warn!("{}: {fault}", self.batch.key);
+            log::warn!("{}: {fault}", self.job.batch.key);
         }
         self.step(Event::Reported(reported.ticket, reported.report), me);
     }
@@ -212,19 +227,22 @@ impl Receive<PollDue> for Poller {
 
 impl Receive<Cancel> for Poller {
     fn receive(&mut self, cancel: Cancel, me: &Mail<Self>) {
-        let Some(id) = self.batch.upstream_id().cloned() else {
+        self.job.batch.cancel();
+        let (key, lane) = (self.job.batch.key, self.job.batch.lane.clone());
+        let record = Record::Cancelled { key, at: self.links.clock.now() };
+        let me = me.clone();
+        let recorded = move || me.tell(CancelRecorded { reply: cancel.reply });
+        self.links.loggers.by(&lane).tell(Write::must(record, recorded));
+    }
+}
+
+impl Receive<CancelRecorded> for Poller {
+    fn receive(&mut self, recorded: CancelRecorded, me: &Mail<Self>) {
+        let Some(id) = self.job.batch.upstream_id().cloned() else {
             return;
         };
-        let (links, me) = (self.links.clone(), me.clone());
-        tokio::spawn(async move {
-            let _turn = links.call().await;
-            let outcome = links.upstream.cancel(&id).await;
-            if let Ok(seen) = &outcome {
-                me.tell(Seen(seen.clone()));
-            }
-            // Whoever asked and left needs no word.
-            let _ = cancel.reply.send(outcome);
-        });
+        // Whoever asked and left needs no word.
+        self.cancel(id, |outcome| drop(recorded.reply.send(outcome)), me);
     }
 }
 

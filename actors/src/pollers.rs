@@ -1,7 +1,7 @@
 //! The Pollers in flight: one for each batch that exists upstream and is not settled.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -13,12 +13,12 @@ use tokio::sync::watch;
 use crate::{
     board::Board,
     cell::{Cell, Mail, Place},
-    collector::Collector,
+    job::Job,
     links::Links,
     poller::{Poller, Watch},
     rules::{
-        batch::{Batch, Command},
-        ids::{BatchId, BatchKey, RequestId},
+        batch::Command,
+        ids::{BatchId, BatchKey},
     },
 };
 
@@ -48,18 +48,12 @@ impl Pollers {
     }
 
     /// Gives a batch a Poller of its own.
-    pub(crate) fn watch(
-        self: &Arc<Self>,
-        batch: Batch,
-        answered: HashSet<RequestId>,
-        collector: Mail<Collector>,
-        commands: Vec<Command>,
-    ) {
-        let key = batch.key;
-        let id = batch.upstream_id().cloned();
+    pub(crate) fn watch(self: &Arc<Self>, job: Job, commands: Vec<Command>) {
+        let key = job.batch.key;
+        let id = job.batch.upstream_id().cloned();
         let turn = self.next.fetch_add(1, Relaxed);
         let place = self.places.get(turn % self.places.len().max(1)).unwrap_or(&Place::Here);
-        let poller = Poller::new(batch, answered, collector, self.links.clone(), self.clone());
+        let poller = Poller::new(job, self.links.clone(), self.clone());
         let mail = Cell::start(poller, key.to_string(), place, &self.board);
         mail.tell(Watch { commands });
         let mut in_flight = lock(&self.in_flight);

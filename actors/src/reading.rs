@@ -1,18 +1,23 @@
 //! Reading a finished batch's files: every outcome is made durable and delivered as its line is read.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 
 use crate::{
     fail_point::{self, Point},
-    links::{Addressee, Links, PIECE},
+    job::Job,
+    links::{Addressee, Kind, Links, PIECE},
+    ports::Pieces,
     rules::{
+        batch::{Report, Terms},
         fault::Fault,
         ids::{FileId, RequestId},
+        leftover::{Attempts, Leftover, Why},
         lines::Lines,
-        outcome::Outcome,
-        results::{self, Pairing},
+        outcome::{ApiError, Outcome},
+        refusal::{self, Refusal},
+        results::{Ends, Oddities, Pairing},
         upstream_batch::{BatchStatus, UpstreamBatch},
     },
 };
@@ -26,43 +31,106 @@ const PIECE_BYTES: usize = 4 << 20;
 /// twice and forgets nothing.
 #[derive(Debug)]
 pub struct Reading {
-    requests: Vec<RequestId>,
+    requests: Arc<[RequestId]>,
+    attempts: Attempts,
+    max_attempts: u32,
     pairing: Pairing,
     ready: Vec<(RequestId, Outcome)>,
     ready_bytes: usize,
 }
 
 impl Reading {
-    /// Nothing is read yet; `answered` requests have their outcome from an earlier life.
-    pub fn new(requests: &[RequestId], answered: &HashSet<RequestId>) -> Self {
+    /// Nothing is read yet.
+    pub(crate) fn new(job: &Job, max_attempts: u32) -> Self {
         Self {
-            requests: requests.to_vec(),
-            pairing: Pairing::new(requests, answered),
+            requests: job.batch.requests.clone(),
+            attempts: job.attempts.clone(),
+            max_attempts,
+            pairing: Pairing::new(&job.batch.requests, &job.answered),
             ready: Vec::new(),
             ready_bytes: 0,
         }
     }
 
-    /// Reads both files and gives every request its outcome.
+    /// Reads both files. Then every request has its outcome or is left over, unless the files lack some.
     pub(crate) async fn read(
         &mut self,
         links: &Links,
         to: &Addressee,
         batch: &UpstreamBatch,
-    ) -> Result<(), Fault> {
+        terms: Terms,
+    ) -> Result<Report, Fault> {
         let read = self.read_files(links, to, batch).await;
         self.flush(links, to).await;
         read?;
-        let rest = match batch.status {
-            BatchStatus::Failed => self.pairing.admit(results::failed(&self.requests, batch)),
-            _ => self.pairing.finish(batch),
+        let missing = self.pairing.missing();
+        if batch.status != BatchStatus::Failed && missing > 0 && !terms.last {
+            log::warn!("{}: the files of {} say nothing of {missing} requests", to.key, batch.id);
+            return Ok(Report::Incomplete(missing));
+        }
+        let leftover = match batch.status {
+            BatchStatus::Failed => self.refused(links, to, batch, terms).await,
+            _ => self.ended(links, to, batch, terms).await,
         };
-        self.give(links, to, rest).await;
         let oddities = self.pairing.oddities();
-        if oddities != results::Oddities::default() {
+        if oddities != Oddities::default() {
             log::warn!("{}: odd lines in the files of {}: {oddities:?}", to.key, batch.id);
         }
-        Ok(())
+        Ok(Report::Answered(leftover.map(Arc::new)))
+    }
+
+    /// The batch ran to one of its ends.
+    async fn ended(
+        &mut self,
+        links: &Links,
+        to: &Addressee,
+        batch: &UpstreamBatch,
+        terms: Terms,
+    ) -> Option<Leftover> {
+        let most = if terms.resend { self.max_attempts } else { 0 };
+        let Ends { answered, returned } = self.pairing.finish(batch, &self.requests, &self.attempts, most);
+        self.give(links, to, answered).await;
+        if !returned.is_empty() {
+            log::warn!("{}: {} requests of {} failed and are sent again", to.key, returned.len(), batch.id);
+        }
+        (!returned.is_empty()).then_some(Leftover { requests: returned, why: Why::Failed })
+    }
+
+    /// The batch failed its validation, and none of its lines was executed.
+    async fn refused(
+        &mut self,
+        links: &Links,
+        to: &Addressee,
+        batch: &UpstreamBatch,
+        terms: Terms,
+    ) -> Option<Leftover> {
+        let refusal = Refusal::of(batch, self.requests.len());
+        log::warn!("{}: {} failed: {refusal:?}", to.key, batch.id);
+        let why = match refusal {
+            Refusal::Lines(blamed) => {
+                let outcome = |(id, line): (&RequestId, u64)| {
+                    blamed.get(&line).map(|error| (*id, refusal::blame(error)))
+                };
+                let blamed = self.requests.iter().zip(1..).filter_map(outcome).collect();
+                let blamed = self.pairing.admit(blamed);
+                self.give(links, to, blamed).await;
+                Why::Neighbours
+            }
+            Refusal::All(error) => {
+                self.refuse(links, to, &refusal::blame(&error)).await;
+                return None;
+            }
+            Refusal::Enqueued(limit, error) => Why::Enqueued(limit, error),
+            Refusal::Passing(error) => Why::Passing(error),
+            Refusal::Unexplained(error) => Why::Unexplained(error),
+        };
+        if !terms.resend {
+            let error = ApiError::new("server_error", Some("batch_cancelled"), "The batch was cancelled.");
+            self.refuse(links, to, &refusal::refused(&error)).await;
+            return None;
+        }
+        let requests = self.pairing.give_back(&self.requests, &self.attempts);
+        (!requests.is_empty()).then_some(Leftover { requests, why })
     }
 
     /// Gives every request without an outcome this one.
@@ -86,7 +154,7 @@ impl Reading {
     }
 
     async fn read_file(&mut self, links: &Links, to: &Addressee, file: &FileId) -> Result<(), Fault> {
-        let mut pieces = links.upstream.content(file).await?;
+        let mut pieces = self.content(links, file).await?;
         let mut lines = Lines::default();
         while let Some(piece) = pieces.next().await {
             lines.push(&piece?);
@@ -105,6 +173,10 @@ impl Reading {
             self.take(&last);
         }
         Ok(())
+    }
+
+    async fn content(&self, links: &Links, file: &FileId) -> Result<Pieces, Fault> {
+        links.call(Kind::Read, |upstream| async move { upstream.content(file).await }).await
     }
 
     fn take(&mut self, line: &bytes::Bytes) {

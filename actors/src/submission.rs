@@ -8,12 +8,12 @@ use futures_util::{StreamExt, stream};
 use crate::{
     batch_submitter::Line,
     fail_point::{self, Point},
-    links::Links,
-    ports::Content,
+    links::{Kind, Links},
+    ports::{Content, Upstream},
     rules::{
         batch::Report,
         fault::Fault,
-        ids::{BatchKey, FileId, file_name, key_of_file},
+        ids::{BatchId, BatchKey, FileId, file_name, key_of_file},
         lane::Endpoint,
         lines,
         time::{Millis, Timestamp},
@@ -36,10 +36,10 @@ pub(crate) async fn find_file(links: &Links, key: BatchKey, sealed_at: Timestamp
 }
 
 async fn list_files(links: &Links, oldest: u64) -> Result<HashMap<BatchKey, FileId>, Fault> {
-    let _turn = links.call().await;
     let (mut found, mut after) = (HashMap::new(), None);
     for _ in 0..PAGES {
-        let page = links.upstream.list_files(after.as_ref()).await?;
+        let list = |upstream: Arc<dyn Upstream>| async move { upstream.list_files(after.as_ref()).await };
+        let page = links.call(Kind::Read, list).await?;
         let last = page.items.last().map(|file| (file.id.clone(), file.created_at));
         for file in page.items {
             if let Some(key) = key_of_file(&file.name) {
@@ -66,10 +66,10 @@ pub(crate) async fn find_batches(
 }
 
 async fn list_batches(links: &Links, oldest: u64) -> Result<HashMap<BatchKey, Vec<UpstreamBatch>>, Fault> {
-    let _turn = links.call().await;
     let (mut found, mut after) = (HashMap::<_, Vec<_>>::new(), None);
     for _ in 0..PAGES {
-        let page = links.upstream.list_batches(after.as_ref()).await?;
+        let list = |upstream: Arc<dyn Upstream>| async move { upstream.list_batches(after.as_ref()).await };
+        let page = links.call(Kind::Read, list).await?;
         let last = page.items.last().map(|batch| (batch.id.clone(), batch.created_at));
         for batch in page.items {
             if let Some(key) = batch.key {
@@ -95,7 +95,9 @@ pub(crate) async fn upload(
     let around = lines::overhead(endpoint);
     let length = lines.iter().map(|line| around + line.body.len() as u64).sum();
     let content = Content { length, pieces: pieces(endpoint, lines).boxed() };
-    let file = links.upstream.upload(&file_name(key), content).await?;
+    let name = file_name(key);
+    let upload = |upstream: Arc<dyn Upstream>| async move { upstream.upload(&name, content).await };
+    let file = links.call(Kind::Upload, upload).await?;
     fail_point::pass(Point::UploadAfter);
     log::info!("{key}: uploaded {length} bytes as {file}");
     Ok(Report::Uploaded(file))
@@ -122,16 +124,23 @@ pub(crate) async fn create(
     endpoint: Endpoint,
     file: &FileId,
 ) -> Result<Report, Fault> {
-    let _turn = links.call().await;
-    let batch = links.upstream.create(file, endpoint, key).await?;
+    let create = |upstream: Arc<dyn Upstream>| async move {
+        links.creation()?;
+        upstream.create(file, endpoint, key).await
+    };
+    let batch = links.call(Kind::Create, create).await?;
     fail_point::pass(Point::CreateAfter);
     log::info!("{key}: created as {}", batch.id);
     Ok(Report::Created(batch))
 }
 
+/// Cancels a batch that must not go on, and tells what came of it.
+pub(crate) async fn cancel(links: Arc<Links>, id: BatchId) -> Result<UpstreamBatch, Fault> {
+    links.call(Kind::Read, |upstream| async move { upstream.cancel(&id).await }).await
+}
+
 /// Cancels a second batch with the same key.
 pub(crate) async fn cancel_orphan(links: Arc<Links>, key: BatchKey, batch: UpstreamBatch) {
-    let _turn = links.call().await;
-    let outcome = links.upstream.cancel(&batch.id).await;
+    let outcome = cancel(links, batch.id.clone()).await;
     log::error!("{key}: exists twice upstream; cancelling {} gave {outcome:?}", batch.id);
 }

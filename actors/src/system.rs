@@ -21,7 +21,7 @@ use crate::{
     drain::Drain,
     fail_point::{self, Point},
     inheritance,
-    links::Links,
+    links::{Calling, Links},
     pollers::Pollers,
     pool::Pool,
     ports::{Ids, Store, StoreFault, Upstream},
@@ -30,7 +30,6 @@ use crate::{
         collate::Limits,
         ids::RequestId,
         record::{Accepted, Progress, UnfinishedBatch, replay},
-        retry::Polling,
     },
     status_logger::{Flush, StatusLogger},
 };
@@ -53,8 +52,8 @@ pub struct Ports {
 pub struct Settings {
     /// Of one batch.
     pub limits: Limits,
-    /// Of the looking at batches.
-    pub polling: Polling,
+    /// Of the calls to the upstream.
+    pub calling: Calling,
     /// Number of Collectors.
     pub collectors: usize,
     /// Number of BatchSubmitters.
@@ -92,7 +91,7 @@ impl System {
             let logger = StatusLogger::new(ports.store.clone(), clock.clone(), store_down.clone());
             Cell::start(logger, number.to_string(), &place(), &board)
         });
-        let links = Links::new(ports.upstream.clone(), loggers.clone(), clock.clone(), settings.polling);
+        let links = Links::new(ports.upstream.clone(), loggers.clone(), clock.clone(), settings.calling);
         let places = (0..settings.poller_arbiters.max(1)).map(|_| place()).collect();
         let pollers = Pollers::new(places, board.clone(), links.clone());
         let submitters = Pool::start(settings.batch_submitters, |number| {
@@ -101,8 +100,15 @@ impl System {
         });
         let collectors = Pool::start(settings.collectors, |number| {
             let (submitters, loggers) = (submitters.clone(), loggers.clone());
-            let collector =
-                Collector::new(settings.limits, clock.clone(), ports.ids.clone(), submitters, loggers);
+            let polling = settings.calling.polling;
+            let collector = Collector::new(
+                settings.limits,
+                polling,
+                clock.clone(),
+                ports.ids.clone(),
+                submitters,
+                loggers,
+            );
             Cell::start(collector, number.to_string(), &place(), &board)
         });
         Self {
@@ -120,6 +126,11 @@ impl System {
     /// Whether the store takes records.
     pub fn store_works(&self) -> bool {
         !self.store_down.load(Relaxed)
+    }
+
+    /// What ails the upstream, for people; nothing while calls to it go well.
+    pub fn upstream_trouble(&self) -> Option<String> {
+        self.links.trouble()
     }
 
     /// Takes up what an earlier life left unfinished. Returns the numbers of what was taken up. Everything

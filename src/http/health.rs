@@ -25,10 +25,11 @@ pub async fn readyz(detail: Query<Detail>, gateway: Data<Gateway>) -> HttpRespon
     let system = gateway.system();
     let checks = [
         ("journal", system.is_ok()),
-        ("store", system.is_ok_and(|system| system.store_works())),
+        ("store", system.as_ref().is_ok_and(|system| system.store_works())),
         ("not-draining", !gateway.is_draining()),
     ];
     let ready = checks.iter().all(|(_, passed)| *passed);
+    let trouble = system.ok().and_then(|system| system.upstream_trouble());
     let mut text = String::new();
     if detail.verbose.is_some() {
         for (name, passed) in checks {
@@ -38,6 +39,8 @@ pub async fn readyz(detail: Query<Detail>, gateway: Data<Gateway>) -> HttpRespon
                 if passed { "ok" } else { "failed" }
             );
         }
+        // What ails the upstream is no reason to send clients elsewhere.
+        text += &trouble.map_or("[+]upstream ok\n".into(), |words| format!("[!]upstream {words}\n"));
     }
     text += if ready { "ok\n" } else { "not ready\n" };
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };

@@ -235,7 +235,10 @@ async fn killed_primary_loses_nothing() {
                 if number % 2 == 1 {
                     let outcome = Outcome { status: 200, body: "an answer".into(), origin: Origin::Upstream };
                     let outcomes = [(request, outcome)].into();
-                    let group = [Record::Answered { key, outcomes, at }, Record::Settled { key, at }];
+                    let group = [
+                        Record::Answered { key, outcomes, at },
+                        Record::Settled { key, returned: Arc::new([]), at },
+                    ];
                     insist(&*store, &group).await;
                 }
                 number += 1;

@@ -39,6 +39,7 @@ pub(crate) fn accepted(number: u128) -> Record {
             lane: lane(),
             fingerprint: Fingerprint(fingerprint),
             at: Timestamp(1_700_000_000_000),
+            attempts: 0,
         },
         body: format!("body {number}").into(),
     }

@@ -31,6 +31,7 @@ pub(crate) fn request(number: u128, lane: &Arc<Lane>) -> Accepted {
         lane: lane.clone(),
         fingerprint: fingerprint(number),
         at: Timestamp(1_700_000_000_000 + number as u64),
+        attempts: 0,
     }
 }
 
@@ -88,7 +89,7 @@ pub(crate) fn answered(key: u128, outcomes: impl IntoIterator<Item = (u128, Outc
 }
 
 pub(crate) fn settled(key: u128) -> Record {
-    Record::Settled { key: BatchKey(key), at: Timestamp(1_700_000_900_000) }
+    Record::Settled { key: BatchKey(key), returned: Arc::new([]), at: Timestamp(1_700_000_900_000) }
 }
 
 /// What a restart would make of the store.

@@ -27,4 +27,7 @@ pub enum Fault {
         /// The upstream's error.
         error: ApiError,
     },
+    /// The gateway holds the call back by itself: nothing has been asked, and nothing counts as failed.
+    #[error("held back for {} ms", .0.0)]
+    Deferred(Millis),
 }

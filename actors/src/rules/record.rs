@@ -14,6 +14,7 @@ use super::{
     fingerprint::Fingerprint,
     ids::{BatchKey, FileId, RequestId},
     lane::Lane,
+    leftover::Attempts,
     outcome::Outcome,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
@@ -30,6 +31,9 @@ pub struct Accepted {
     pub fingerprint: Fingerprint,
     /// When it was accepted.
     pub at: Timestamp,
+    /// How often it has been sent upstream without an outcome: nothing when it is accepted, and whatever the store
+    /// knows when it is read back.
+    pub attempts: u32,
 }
 
 /// One entry of the journal.
@@ -96,10 +100,19 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
-    /// Every request of the batch has its outcome; nothing is left to do.
+    /// Somebody had the gateway cancel the batch: what it leaves undone is not sent again.
+    Cancelled {
+        /// The batch.
+        key: BatchKey,
+        /// When.
+        at: Timestamp,
+    },
+    /// Every request of the batch has its outcome or is given back; nothing is left to do for the batch.
     Settled {
         /// The batch.
         key: BatchKey,
+        /// Requests without an outcome, in no batch again, each with the number of its sendings so far.
+        returned: Arc<[(RequestId, u32)]>,
         /// When.
         at: Timestamp,
     },
@@ -131,6 +144,10 @@ pub struct UnfinishedBatch {
     pub sealed_at: Timestamp,
     /// How far it had come.
     pub progress: Progress,
+    /// Somebody had the gateway cancel it.
+    pub cancelled: bool,
+    /// How often its requests had been sent before.
+    pub attempts: Attempts,
 }
 
 /// What a restart finds.
@@ -157,6 +174,7 @@ pub fn replay(records: impl IntoIterator<Item = Record>) -> Unfinished {
 struct Replay {
     requests: HashMap<RequestId, (usize, Accepted)>,
     closed: HashSet<RequestId>,
+    attempts: HashMap<RequestId, u32>,
     batches: BTreeMap<BatchKey, UnfinishedBatch>,
     settled: HashSet<BatchKey>,
 }
@@ -166,6 +184,7 @@ impl Replay {
         match record {
             Record::Accepted { request, .. } => {
                 let order = self.requests.len();
+                self.sent(request.id, request.attempts);
                 self.requests.entry(request.id).or_insert((order, request));
             }
             Record::Withdrawn { id, .. } => {
@@ -179,6 +198,8 @@ impl Replay {
                     answered: HashSet::new(),
                     sealed_at: at,
                     progress: Progress::Sealed,
+                    cancelled: false,
+                    attempts: Attempts::default(),
                 });
             }
             Record::Uploaded { key, file, .. } => self.progress(key, Progress::Uploaded(file)),
@@ -191,10 +212,22 @@ impl Replay {
                     batch.answered.extend(outcomes.iter().map(|(id, _)| *id));
                 }
             }
-            Record::Settled { key, .. } => {
+            Record::Cancelled { key, .. } => {
+                if let Some(batch) = self.batches.get_mut(&key) {
+                    batch.cancelled = true;
+                }
+            }
+            Record::Settled { key, returned, .. } => {
                 self.settled.insert(key);
+                returned.iter().for_each(|(id, attempts)| self.sent(*id, *attempts));
             }
         }
+    }
+
+    /// The count only ever grows, so an entry that comes twice changes nothing.
+    fn sent(&mut self, id: RequestId, attempts: u32) {
+        let known = self.attempts.entry(id).or_default();
+        *known = attempts.max(*known);
     }
 
     fn progress(&mut self, key: BatchKey, progress: Progress) {
@@ -216,11 +249,16 @@ impl Replay {
         let mut requests: Vec<_> =
             self.requests.into_values().filter(|(_, request)| !self.closed.contains(&request.id)).collect();
         requests.sort_by_key(|(order, _)| *order);
+        let attempts = self.attempts;
+        let sent = |id: &RequestId| attempts.get(id).copied().unwrap_or(0);
         let (awaited, open) = requests
             .into_iter()
-            .map(|(_, request)| request)
+            .map(|(_, request)| Accepted { attempts: sent(&request.id), ..request })
             .partition(|request| sealed.contains(&request.id));
         let mut batches: Vec<_> = self.batches.into_values().collect();
+        for batch in &mut batches {
+            batch.attempts = batch.requests.iter().map(|id| (*id, sent(id))).collect();
+        }
         batches.sort_by_key(|batch| (batch.sealed_at, batch.key));
         Unfinished { open, batches, awaited }
     }

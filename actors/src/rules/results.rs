@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::{
     ids::RequestId,
+    leftover::Attempts,
     outcome::{ApiError, Origin, Outcome},
     upstream_batch::{BatchStatus, UpstreamBatch},
 };
@@ -41,7 +42,7 @@ pub struct Pairing {
 enum Standing {
     /// No line settled it; perhaps one reported a failure that a later batch may mend.
     Open(Option<Outcome>),
-    /// It has its outcome.
+    /// It has its outcome, or is given back.
     Answered,
 }
 
@@ -69,6 +70,15 @@ struct LineFailure {
     code: Option<String>,
     #[serde(default)]
     message: Option<String>,
+}
+
+/// How requests end that no line settled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ends {
+    /// These have their outcome.
+    pub answered: Vec<(RequestId, Outcome)>,
+    /// These may be sent again; each with the number of its sendings so far.
+    pub returned: Vec<(RequestId, u32)>,
 }
 
 /// What a line says of its request.
@@ -116,20 +126,68 @@ impl Pairing {
             Some(Verdict::Passing(outcome)) => {
                 failure.get_or_insert(outcome);
             }
-            None => self.oddities.malformed += 1,
+            None => {
+                self.oddities.malformed += 1;
+                failure.get_or_insert_with(|| lost("The upstream's result for this request makes no sense."));
+            }
         }
         None
     }
 
-    /// Ends the reading: outcomes for all requests that no line settled.
-    pub fn finish(&mut self, batch: &UpstreamBatch) -> Vec<(RequestId, Outcome)> {
+    /// How many requests no line has spoken of.
+    pub fn missing(&self) -> usize {
+        self.requests.values().filter(|standing| matches!(standing, Standing::Open(None))).count()
+    }
+
+    /// Ends the reading of a batch: a request that no line settled is given back, unless this was the last of the
+    /// `most` times that it may be sent; then it gets the failure that the files told, or one that says there is none.
+    /// `requests` are the batch's, in the order of its lines.
+    pub fn finish(
+        &mut self,
+        batch: &UpstreamBatch,
+        requests: &[RequestId],
+        attempts: &Attempts,
+        most: u32,
+    ) -> Ends {
         let unanswered = unanswered(batch);
-        self.settle(|failure| failure.take().unwrap_or_else(|| unanswered.clone()))
+        let mut ends = Ends::default();
+        for id in requests {
+            let Some(standing @ Standing::Open(_)) = self.requests.get_mut(id) else {
+                continue;
+            };
+            let failure = std::mem::replace(standing, Standing::Answered);
+            let sent = attempts.of(id).saturating_add(1);
+            match failure {
+                _ if sent < most => ends.returned.push((*id, sent)),
+                Standing::Open(Some(failure)) => ends.answered.push((*id, failure)),
+                _ => ends.answered.push((*id, unanswered.clone())),
+            }
+        }
+        ends
+    }
+
+    /// The requests without an outcome, in the order of `requests`; they are given back.
+    pub fn give_back(&mut self, requests: &[RequestId], attempts: &Attempts) -> Vec<(RequestId, u32)> {
+        let mut open = |id: &RequestId| match self.requests.get_mut(id) {
+            Some(standing @ Standing::Open(_)) => {
+                *standing = Standing::Answered;
+                true
+            }
+            _ => false,
+        };
+        requests.iter().filter(|id| open(id)).map(|id| (*id, attempts.of(id))).collect()
     }
 
     /// Gives every request without an outcome this one.
     pub fn refuse(&mut self, outcome: &Outcome) -> Vec<(RequestId, Outcome)> {
-        self.settle(|_| outcome.clone())
+        let settled = self.requests.iter_mut().filter_map(|(id, standing)| match standing {
+            Standing::Answered => None,
+            Standing::Open(_) => {
+                *standing = Standing::Answered;
+                Some((*id, outcome.clone()))
+            }
+        });
+        settled.collect()
     }
 
     /// Keeps of these outcomes the ones whose request has none yet.
@@ -142,18 +200,6 @@ impl Pairing {
             _ => false,
         };
         outcomes.into_iter().filter(fresh).collect()
-    }
-
-    fn settle(&mut self, outcome: impl Fn(&mut Option<Outcome>) -> Outcome) -> Vec<(RequestId, Outcome)> {
-        let settled = self.requests.iter_mut().filter_map(|(id, standing)| match standing {
-            Standing::Answered => None,
-            Standing::Open(failure) => {
-                let outcome = outcome(failure);
-                *standing = Standing::Answered;
-                Some((*id, outcome))
-            }
-        });
-        settled.collect()
     }
 
     /// What was odd so far.
@@ -213,28 +259,4 @@ fn unanswered(batch: &UpstreamBatch) -> Outcome {
         ),
         _ => lost("The batch ended without a result for this request."),
     }
-}
-
-/// Outcomes of a batch that failed its validation, in which no line was executed: a request whose line is blamed
-/// gets that blame as a 400, the others learn that the batch was refused.
-pub fn failed(requests: &[RequestId], batch: &UpstreamBatch) -> Vec<(RequestId, Outcome)> {
-    let mut blamed: HashMap<u64, &ApiError> = HashMap::new();
-    for entry in &batch.errors {
-        if let Some(line) = entry.line {
-            blamed.entry(line).or_insert(&entry.error);
-        }
-    }
-    let whole = batch.errors.iter().find(|entry| entry.line.is_none());
-    let message = whole.or(batch.errors.first()).map_or("It gave no reason.", |entry| &entry.error.message);
-    let code = whole.and_then(|entry| entry.error.code.as_deref()).unwrap_or("batch_failed");
-    let refused = Outcome::gateway(
-        502,
-        &ApiError::new(
-            "server_error",
-            Some(code),
-            format!("The upstream refused batch {}: {message}", batch.id),
-        ),
-    );
-    let outcome = |line: u64| blamed.get(&line).map_or(refused.clone(), |error| Outcome::gateway(400, error));
-    requests.iter().zip(1u64..).map(|(id, line)| (*id, outcome(line))).collect()
 }

@@ -38,8 +38,9 @@ pub fn next(fault: &Fault, attempt: u32, elapsed: Millis, seed: u64) -> Next {
         Fault::Ambiguous(_) => Next::Look(pause),
         Fault::Limited { retry_after, .. } => {
             let asked = retry_after.unwrap_or_default().min(LONGEST_OBEDIENCE);
-            Next::Again(asked.max(pause))
+            Next::Again(later(asked, seed, attempt).max(pause))
         }
+        Fault::Deferred(span) => Next::Again(later(*span, seed, attempt)),
     }
 }
 
@@ -51,11 +52,21 @@ fn pause(attempt: u32, seed: u64) -> Millis {
 
 /// Moves a span by at most a quarter, by a number that depends on `seed` and `round` alone.
 pub fn spread(span: Millis, seed: u64, round: u32) -> Millis {
+    let half = span.0 / 2;
+    Millis(span.0 - span.0 / 4 + if half == 0 { 0 } else { mix(seed, round) % half })
+}
+
+/// Lengthens a span that must not be cut short by at most a quarter, so that many who were told the same span do not
+/// come back at the same instant.
+pub fn later(span: Millis, seed: u64, round: u32) -> Millis {
+    Millis(span.0.saturating_add(mix(seed, round) % (span.0 / 4 + 1)))
+}
+
+/// A number that depends on `seed` and `round` alone, and on both.
+fn mix(seed: u64, round: u32) -> u64 {
     let mut mixed = seed ^ (u64::from(round)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed ^= mixed >> 27;
-    let half = span.0 / 2;
-    Millis(span.0 - span.0 / 4 + if half == 0 { 0 } else { mixed % half })
+    mixed ^ (mixed >> 27)
 }
 
 /// How often a batch is looked at.
@@ -70,8 +81,13 @@ pub struct Polling {
 impl Polling {
     /// When to look again after `polls` looks: each interval is half as long again as the one before.
     pub fn next(&self, now: Timestamp, polls: u32, seed: u64) -> Timestamp {
+        now + self.interval(polls, seed)
+    }
+
+    /// The interval after so many looks, spread.
+    pub fn interval(&self, polls: u32, seed: u64) -> Millis {
         let grown = self.min.0 as f64 * 1.5f64.powi(polls.min(64) as i32);
         let interval = Millis(grown.min(self.max.0.max(self.min.0) as f64) as u64);
-        now + spread(interval, seed, polls)
+        spread(interval, seed, polls)
     }
 }

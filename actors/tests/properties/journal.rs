@@ -29,7 +29,7 @@ fn journal(withdrawn: &[bool]) -> Vec<Record> {
     let mut records = Vec::new();
     for n in 0..10u128 {
         let id = RequestId(n);
-        let request = Accepted { id, lane: lane(), fingerprint: Fingerprint([n as u8; 32]), at };
+        let request = Accepted { id, lane: lane(), fingerprint: Fingerprint([n as u8; 32]), at, attempts: 0 };
         records.push(Record::Accepted { request, body: "{}".into() });
         if withdrawn[n as usize] {
             records.push(Record::Withdrawn { id, at });
@@ -45,7 +45,7 @@ fn journal(withdrawn: &[bool]) -> Vec<Record> {
         for id in requests {
             records.push(Record::Answered { key, outcomes: [(*id, outcome())].into(), at });
         }
-        records.push(Record::Settled { key, at });
+        records.push(Record::Settled { key, returned: Arc::new([]), at });
     }
     records
 }
@@ -106,4 +106,27 @@ fn a_request_that_a_settled_batch_left_without_an_outcome_is_open_again() {
     let found = replay(records);
     assert_eq!(found.open.iter().map(|request| request.id).collect::<Vec<_>>(), [RequestId(3)]);
     assert!(found.awaited.is_empty() && found.batches.is_empty());
+}
+
+#[test]
+fn a_request_that_comes_back_counts_its_sendings_in_every_later_batch() {
+    let at = Timestamp(2);
+    let mut records = journal(&[false; 10]);
+    records.retain(|record| match record {
+        Record::Answered { outcomes, .. } => outcomes[0].0 != RequestId(3),
+        Record::Settled { key, .. } => *key != BatchKey(1),
+        _ => true,
+    });
+    let returned = Arc::new([(RequestId(3), 1)]);
+    records.push(Record::Settled { key: BatchKey(1), returned, at });
+    let found = replay(records.clone());
+    assert_eq!(found.open.iter().map(|it| (it.id, it.attempts)).collect::<Vec<_>>(), [(RequestId(3), 1)]);
+    let (key, requests) = (BatchKey(77), Arc::new([RequestId(3)]));
+    records.push(Record::Sealed { key, lane: lane(), requests, at });
+    records.push(Record::Cancelled { key, at });
+    let found = replay(records);
+    assert!(found.open.is_empty());
+    assert_eq!(found.awaited[0].attempts, 1);
+    assert_eq!(found.batches[0].attempts.of(&RequestId(3)), 1);
+    assert!(found.batches[0].cancelled);
 }

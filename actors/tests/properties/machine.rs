@@ -11,8 +11,9 @@ use batch_gpt_actors::rules::{
     fingerprint::Fingerprint,
     ids::{BatchKey, FileId, RequestId},
     lane::{Endpoint, Lane, Tenant},
+    leftover::{Attempts, Leftover, Why},
     outcome::{ApiError, Origin, Outcome},
-    record::{Accepted, Record, replay},
+    record::{Accepted, Progress, Record, UnfinishedBatch, replay},
     retry::Polling,
     time::{Millis, Timestamp},
     upstream_batch::UpstreamBatch,
@@ -62,6 +63,8 @@ struct World {
     outcomes: HashMap<RequestId, Vec<Outcome>>,
     late: Vec<Event>,
     refuse_create: bool,
+    /// So many downloads lack lines.
+    short: u32,
 }
 
 fn requests() -> Arc<[RequestId]> {
@@ -83,7 +86,7 @@ enum Ran {
 }
 
 impl World {
-    fn new(fates: Vec<Fate>, refuse_create: bool) -> Self {
+    fn new(fates: Vec<Fate>, refuse_create: bool, short: u32) -> Self {
         let accepted = requests()
             .iter()
             .map(|id| Record::Accepted {
@@ -92,6 +95,7 @@ impl World {
                     lane: lane(),
                     fingerprint: Fingerprint([0; 32]),
                     at: Timestamp(0),
+                    attempts: 0,
                 },
                 body: "{}".into(),
             })
@@ -106,6 +110,7 @@ impl World {
             outcomes: HashMap::new(),
             late: Vec::new(),
             refuse_create,
+            short,
         }
     }
 
@@ -153,12 +158,16 @@ impl World {
                 Report::Polled(described(0, status))
             }
             Command::Read(..) => {
+                if self.short > 0 {
+                    self.short -= 1;
+                    return Report::Incomplete(1);
+                }
                 self.answer_all(&Outcome { status: 200, body: "{}".into(), origin: Origin::Upstream });
-                Report::Answered
+                Report::Answered(None)
             }
             Command::Refuse(_, outcome) => {
                 self.answer_all(&outcome.clone());
-                Report::Answered
+                Report::Answered(None)
             }
             other => panic!("{other:?} is no call"),
         }
@@ -247,14 +256,15 @@ fn turn(world: &mut World, batch: Batch, commands: Vec<Command>) -> Option<(Batc
             | Command::FindBatches(ticket)
             | Command::Create(ticket, _)
             | Command::Poll(ticket)
-            | Command::Read(ticket, _)
+            | Command::Read(ticket, ..)
             | Command::Refuse(ticket, _) => *ticket,
             Command::Note(record) => {
                 world.journal.push(record.clone());
                 continue;
             }
             Command::CancelOrphan(orphan) => panic!("{} was created twice", orphan.id),
-            Command::HandOver | Command::WakeAt(_) | Command::Finish => continue,
+            Command::CancelOverdue(_) | Command::GiveBack(..) => panic!("{command:?} has no place here"),
+            Command::HandOver | Command::WakeAt(_) | Command::Ended(_) | Command::Finish => continue,
         };
         match world.call(ticket, command) {
             Ran::Reports(reports) => {
@@ -283,8 +293,8 @@ proptest! {
 
     /// Under any loss, repetition, delay and any crash: one batch upstream, one outcome for each request.
     #[test]
-    fn one_batch_and_one_outcome_each(fates in vec(fate(), 0..60)) {
-        let mut world = World::new(fates, false);
+    fn one_batch_and_one_outcome_each(fates in vec(fate(), 0..60), short in 0..4u32) {
+        let mut world = World::new(fates, false, short);
         live(&mut world);
         prop_assert_eq!(world.batches.len(), 1, "the work was bought {} times", world.batches.len());
         for id in requests().iter() {
@@ -295,7 +305,7 @@ proptest! {
     /// A batch that the upstream refuses for good is told to everybody, and is never created.
     #[test]
     fn a_refusal_reaches_everybody(fates in vec(fate(), 0..60)) {
-        let mut world = World::new(fates, true);
+        let mut world = World::new(fates, true, 0);
         live(&mut world);
         prop_assert!(world.batches.is_empty());
         for id in requests().iter() {
@@ -306,7 +316,7 @@ proptest! {
 
     #[test]
     fn settled_absorbs(fates in vec(fate(), 0..20), seen: bool, later in 0..1_000_000_000u64) {
-        let mut world = World::new(fates, false);
+        let mut world = World::new(fates, false, 0);
         let batch = live(&mut world);
         let event = if seen { Event::Seen(described(0, "in_progress")) } else { Event::Due };
         let (after, commands) = batch.step(event, world.now + Millis(later));
@@ -317,7 +327,7 @@ proptest! {
 
 #[test]
 fn of_two_batches_with_one_key_the_older_is_kept_and_the_other_cancelled() {
-    let mut world = World::new(vec![Fate::Fine, Fate::Fine, Fate::Fine, Fate::RequestLost], false);
+    let mut world = World::new(vec![Fate::Fine, Fate::Fine, Fate::Fine, Fate::RequestLost], false, 0);
     let (mut batch, mut commands) = Batch::seal(KEY, lane(), requests(), POLLING, world.now);
     while !matches!(batch.phase, Phase::FindingBatch(..)) {
         (batch, commands) = turn(&mut world, batch, commands).unwrap();
@@ -336,4 +346,150 @@ fn of_two_batches_with_one_key_the_older_is_kept_and_the_other_cancelled() {
     }
     assert_eq!(orphans.into_iter().map(|id| id.to_string()).collect::<Vec<_>>(), ["batch_7"]);
     assert_eq!(batch.upstream_id().map(|id| id.as_str()), Some("batch_3"));
+}
+
+/// A batch that is watched, and when.
+fn watched(created: Timestamp) -> (Batch, Ticket) {
+    let unfinished = UnfinishedBatch {
+        key: KEY,
+        lane: lane(),
+        requests: requests(),
+        answered: HashSet::new(),
+        sealed_at: created,
+        progress: Progress::Created(described(1, "in_progress")),
+        cancelled: false,
+        attempts: Attempts::default(),
+    };
+    let (batch, commands) = Batch::resume(unfinished, POLLING, created);
+    let ticket = commands.iter().find_map(|command| match command {
+        Command::Poll(ticket) => Some(*ticket),
+        _ => None,
+    });
+    (batch, ticket.unwrap())
+}
+
+/// Looks at the batch once, at a given time.
+fn look(batch: Batch, status: &str, now: Timestamp) -> (Batch, Vec<Command>) {
+    let (batch, commands) = batch.step(Event::Due, now);
+    let Some(Command::Poll(ticket)) = commands.iter().find(|command| matches!(command, Command::Poll(_)))
+    else {
+        panic!("a due look is made");
+    };
+    batch.step(Event::Reported(*ticket, Report::Polled(described(1, status))), now)
+}
+
+#[test]
+fn case_41_a_batch_that_does_not_end_is_cancelled_and_given_up_in_the_end() {
+    let hour = Millis::from_secs(3600);
+    let created = Timestamp(1_700_000_000_000);
+    let at = |hours: u64| created + Millis(hour.0 * hours);
+    let (batch, ticket) = watched(created);
+    let polled = Report::Polled(described(1, "finalizing"));
+    let (batch, commands) = batch.step(Event::Reported(ticket, polled), at(1));
+    assert!(!commands.iter().any(|command| matches!(command, Command::CancelOverdue(_))));
+    let (batch, commands) = look(batch, "finalizing", at(26));
+    assert!(commands.iter().any(|command| matches!(command, Command::CancelOverdue(_))));
+    let (batch, commands) = look(batch, "finalizing", at(27));
+    assert!(!commands.iter().any(|command| matches!(command, Command::CancelOverdue(_))), "once is enough");
+    let (batch, commands) = look(batch, "finalizing", at(32));
+    let Some(Command::Refuse(_, outcome)) = commands.iter().find(|it| matches!(it, Command::Refuse(..)))
+    else {
+        panic!("its requests are answered: {commands:?}");
+    };
+    assert_eq!(outcome.status, 504);
+    assert!(matches!(batch.phase, Phase::Refusing(_)));
+}
+
+#[test]
+fn what_a_batch_leaves_over_is_recorded_with_its_end_and_told_after_it() {
+    let created = Timestamp(1_700_000_000_000);
+    let (batch, ticket) = watched(created);
+    let polled = Report::Polled(described(1, "completed"));
+    let (batch, commands) = batch.step(Event::Reported(ticket, polled), created);
+    let Some(Command::Read(ticket, ..)) =
+        commands.iter().find(|command| matches!(command, Command::Read(..)))
+    else {
+        panic!("it is read");
+    };
+    let leftover = Arc::new(Leftover { requests: vec![(RequestId(1), 1)], why: Why::Failed });
+    let report = Report::Answered(Some(leftover.clone()));
+    let (batch, commands) = batch.step(Event::Reported(*ticket, report), created);
+    let [Command::Record(ticket, Record::Settled { returned, .. }), Command::WakeAt(_)] = &commands[..]
+    else {
+        panic!("its end is recorded first: {commands:?}");
+    };
+    assert_eq!(&returned[..], [(RequestId(1), 1)]);
+    let (_, commands) = batch.step(Event::Reported(*ticket, Report::Recorded), created);
+    assert_eq!(commands, [Command::Ended(Some(leftover)), Command::Finish]);
+}
+
+#[test]
+fn a_missing_request_is_believed_after_the_last_of_several_readings() {
+    let mut now = Timestamp(1_700_000_000_000);
+    let (mut batch, ticket) = watched(now);
+    let mut commands = vec![Command::Poll(ticket)];
+    let mut patient = 0;
+    loop {
+        let report = |batch: Batch, ticket, report| batch.step(Event::Reported(ticket, report), now);
+        match &commands[0] {
+            Command::Poll(ticket) => {
+                (batch, commands) = report(batch, *ticket, Report::Polled(described(1, "completed")));
+                commands.retain(|command| !matches!(command, Command::Note(_)));
+            }
+            Command::Read(_, _, terms) if terms.last => break,
+            Command::Read(ticket, ..) => {
+                patient += 1;
+                (batch, commands) = report(batch, *ticket, Report::Incomplete(2));
+            }
+            Command::WakeAt(at) => {
+                now = *at;
+                (batch, commands) = batch.step(Event::Due, now);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(patient, 3);
+}
+
+#[test]
+fn a_batch_for_which_there_is_no_room_or_no_file_gives_its_requests_back() {
+    for (code, message, enqueued) in [
+        (
+            "token_limit_exceeded",
+            "Enqueued token limit reached for m in organization o. Limit: 90,000 enqueued tokens.",
+            true,
+        ),
+        ("invalid_request", "Cannot find file file-1, or organization o does not have access to it.", false),
+    ] {
+        let world = World::new(Vec::new(), false, 0);
+        let found = UnfinishedBatch {
+            progress: Progress::Uploaded(FileId::from("file-1")),
+            key: KEY,
+            lane: lane(),
+            requests: requests(),
+            answered: HashSet::new(),
+            sealed_at: world.now,
+            cancelled: false,
+            attempts: Attempts::default(),
+        };
+        let (mut batch, mut commands) = Batch::resume(found, POLLING, world.now);
+        while !matches!(batch.phase, Phase::Creating(_)) {
+            let ticket = match &commands[0] {
+                Command::FindBatches(ticket) => *ticket,
+                Command::WakeAt(at) => {
+                    (batch, commands) = batch.clone().step(Event::Due, *at);
+                    continue;
+                }
+                other => panic!("{other:?}"),
+            };
+            let report = Report::BatchesFound(Vec::new());
+            (batch, commands) = batch.step(Event::Reported(ticket, report), world.now);
+        }
+        let Command::Create(ticket, _) = &commands[0] else { panic!("{commands:?}") };
+        let error = ApiError::new("invalid_request_error", Some(code), message);
+        let fault = Fault::Permanent { status: 400, error: error.clone() };
+        let (_, commands) = batch.step(Event::Reported(*ticket, Report::Failed(fault)), world.now);
+        let why = if enqueued { Why::Enqueued(Some(90_000), error) } else { Why::Passing(error) };
+        assert!(matches!(&commands[0], Command::GiveBack(_, given) if *given == why), "{commands:?}");
+    }
 }

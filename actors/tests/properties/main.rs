@@ -2,8 +2,11 @@
 
 mod bodies;
 mod collation;
+mod holding;
 mod ids;
 mod journal;
+mod limits;
 mod machine;
 mod pairing;
 mod pauses;
+mod refusals;

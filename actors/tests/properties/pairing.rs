@@ -2,8 +2,9 @@ use std::collections::{HashMap, HashSet};
 
 use batch_gpt_actors::rules::{
     ids::RequestId,
+    leftover::Attempts,
     lines::Lines,
-    results::{Pairing, failed},
+    results::{Ends, Pairing},
     upstream_batch::UpstreamBatch,
 };
 use bytes::Bytes;
@@ -64,15 +65,16 @@ fn print(line: &Line, ids: &[RequestId], n: usize) -> String {
 }
 
 proptest! {
-    /// Every request gets exactly one outcome, whatever the files hold and however they are cut into pieces.
+    /// Every request gets exactly one outcome or is given back, whatever the files hold and however they are cut into pieces.
     #[test]
-    fn exactly_one_outcome_each(
+    fn exactly_one_end_each(
         count in 1..12usize,
         lines in vec(line(), 0..40),
         status in prop::sample::select(vec!["completed", "expired", "cancelled", "odd"]),
         cut in 1..50usize,
         last_feed: bool,
         answered in vec(any::<Index>(), 0..3),
+        sent in vec(0..5u32, 12),
     ) {
         let ids = requests(count);
         let answered: HashSet<RequestId> = answered.iter().map(|at| *at.get(&ids)).collect();
@@ -94,9 +96,15 @@ proptest! {
         }
         let early: HashMap<RequestId, Bytes> =
             outcomes.iter().map(|(id, outcome)| (*id, outcome.body.clone())).collect();
-        outcomes.extend(pairing.finish(&batch(status)));
-        prop_assert!(pairing.finish(&batch(status)).is_empty());
+        let attempts: Attempts = ids.iter().zip(sent).map(|(id, sent)| (*id, sent)).collect();
+        let ends = pairing.finish(&batch(status), &ids, &attempts, 3);
+        prop_assert!(ends.returned.iter().all(|(id, sent)| *sent == attempts.of(id) + 1 && *sent < 3));
+        prop_assert!(ends.answered.iter().all(|(id, _)| attempts.of(id) >= 2));
+        outcomes.extend(ends.answered);
+        let nothing_is_left = pairing.finish(&batch(status), &ids, &attempts, 3);
+        prop_assert_eq!(nothing_is_left, Ends::default());
         let mut got: Vec<RequestId> = outcomes.iter().map(|(id, _)| *id).collect();
+        got.extend(ends.returned.iter().map(|(id, _)| *id));
         got.sort_unstable();
         let expected: Vec<RequestId> = ids.iter().copied().filter(|id| !answered.contains(id)).collect();
         prop_assert_eq!(got, expected);
@@ -159,18 +167,4 @@ fn a_success_behind_a_passing_failure_counts() {
     assert_eq!(pairing.take(&line(200)).unwrap().1.status, 200);
     assert!(pairing.take(&line(200)).is_none());
     assert_eq!(pairing.oddities().duplicate, 1);
-}
-
-#[test]
-fn in_a_failed_batch_only_the_blamed_line_gets_the_blame() {
-    let ids = requests(3);
-    let errors = json!({ "object": "list", "data": [
-        { "code": "model_not_found", "message": "no such model", "param": "body.model", "line": 2 },
-    ] });
-    let failed_batch = json!({ "id": "batch_1", "status": "failed", "errors": errors });
-    let outcomes = failed(&ids, &UpstreamBatch::parse(&failed_batch.to_string()).unwrap());
-    let statuses: Vec<(RequestId, u16)> =
-        outcomes.iter().map(|(id, outcome)| (*id, outcome.status)).collect();
-    assert_eq!(statuses, vec![(ids[0], 502), (ids[1], 400), (ids[2], 502)]);
-    assert!(std::str::from_utf8(&outcomes[1].1.body).unwrap().contains("model_not_found"));
 }

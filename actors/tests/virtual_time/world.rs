@@ -6,6 +6,7 @@ use batch_gpt_actors::{
     cell::Place,
     clock::Clock,
     collector::{Enqueue, Refused},
+    links::Calling,
     ports::TimeOrderedIds,
     rules::{
         body::check,
@@ -25,7 +26,11 @@ use crate::{memory_store::MemoryStore, memory_upstream::MemoryUpstream};
 
 pub const SETTINGS: Settings = Settings {
     limits: Limits { max_requests: 100, max_bytes: 1_000_000, window: Millis(5_000) },
-    polling: Polling { min: Millis(5_000), max: Millis(300_000) },
+    calling: Calling {
+        polling: Polling { min: Millis(5_000), max: Millis(300_000) },
+        batches_per_hour: 2_000,
+        max_attempts: 3,
+    },
     collectors: 1,
     batch_submitters: 2,
     poller_arbiters: 1,

@@ -66,13 +66,30 @@ impl Commit<'_> {
             Record::Answered { outcomes, at, .. } => {
                 outcomes.iter().try_for_each(|(id, outcome)| self.answered(*id, outcome, *at))
             }
-            Record::Settled { key, at } => self
+            Record::Cancelled { key, at } => self
                 .execute(
-                    "UPDATE batches SET settled_at = ?2 WHERE key = ?1 AND settled_at IS NULL",
+                    "UPDATE batches SET cancelled_at = ?2 WHERE key = ?1 AND cancelled_at IS NULL",
                     params![key_bytes(*key), time(*at)],
                 )
                 .map(drop),
+            Record::Settled { key, returned, at } => self.settled(*key, returned, *at),
         }
+    }
+
+    fn settled(&self, key: BatchKey, returned: &[(RequestId, u32)], at: Timestamp) -> Result<(), Failure> {
+        self.execute(
+            "UPDATE batches SET settled_at = ?2 WHERE key = ?1 AND settled_at IS NULL",
+            params![key_bytes(key), time(at)],
+        )?;
+        let mut open_again = self.transaction.prepare_cached(
+            "UPDATE requests SET state = ?4, batch = NULL, attempts = max(attempts, ?3) WHERE id = ?1 \
+             AND state = ?5 AND batch = (SELECT id FROM batches WHERE key = ?2)",
+        )?;
+        for (id, attempts) in returned {
+            let (id, key) = (id_bytes(*id), key_bytes(key));
+            open_again.execute(params![id, key, attempts, state::OPEN, state::SEALED])?;
+        }
+        Ok(())
     }
 
     fn accepted(&mut self, request: &Accepted, body: &[u8]) -> Result<(), Failure> {

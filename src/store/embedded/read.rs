@@ -31,10 +31,10 @@ use serde_json::value::RawValue;
 use super::{super::lines, commit::id_bytes, fault::Failure};
 
 /// Accepted and without an outcome. The index is named, or else the planner would walk the table in its order.
-pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at \
+pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at, attempts \
     FROM requests INDEXED BY requests_pending WHERE state < 2 ORDER BY seq";
 /// Sealed and not settled.
-pub(super) const UNSETTLED: &str = "SELECT key, lane, requests, sealed_at, file, uploaded_at, object, observed_at \
+pub(super) const UNSETTLED: &str = "SELECT key, lane, requests, sealed_at, file, uploaded_at, object, observed_at, cancelled_at \
     FROM batches JOIN lines ON lines.batch = batches.id WHERE settled_at IS NULL ORDER BY sealed_at, key";
 /// The end of one request, without its body.
 pub(super) const END: &str =
@@ -94,6 +94,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Record>, Failure
             lane: lanes.get(&snapshot, row.get(1)?)?,
             fingerprint: Fingerprint(row.get(2)?),
             at: time(row.get(3)?),
+            attempts: row.get(4)?,
         };
         pending.insert(request.id);
         records.push(Record::Accepted { request, body: Bytes::new() });
@@ -138,6 +139,9 @@ fn batch_records(
             batch,
             at: row.get::<_, Option<i64>>(7)?.map_or(sealed_at, time),
         });
+    }
+    if let Some(at) = row.get::<_, Option<i64>>(8)? {
+        records.push(Record::Cancelled { key, at: time(at) });
     }
     let mut statement = snapshot.prepare_cached(END)?;
     let (mut outcomes, mut at) = (Vec::new(), sealed_at);

@@ -49,6 +49,7 @@ fn accepted_for(model: &str, number: u128, bytes: usize) -> Record {
             }),
             fingerprint: Fingerprint([0; 32]),
             at: Timestamp(1),
+            attempts: 0,
         },
         body: vec![b'x'; bytes].into(),
     }

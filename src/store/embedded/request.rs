@@ -15,7 +15,7 @@ use super::{
 };
 
 /// A request with its end, if it has one. The columns of the end come first, as everywhere.
-pub(super) const REQUEST: &str = "SELECT status, origin, body, lane, fingerprint, accepted_at, state \
+pub(super) const REQUEST: &str = "SELECT status, origin, body, lane, fingerprint, accepted_at, state, attempts \
     FROM requests LEFT JOIN outcomes ON outcomes.request = seq WHERE id = ?1";
 
 /// One request by its id.
@@ -30,6 +30,7 @@ pub(super) fn request(connection: &Connection, id: RequestId) -> Result<Option<S
         lane: Lanes::default().get(connection, row.get(3)?)?,
         fingerprint: Fingerprint(row.get(4)?),
         at: time(row.get(5)?),
+        attempts: row.get(7)?,
     };
     let standing = match row.get(6)? {
         state::OPEN => Standing::Open,

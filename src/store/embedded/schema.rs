@@ -87,6 +87,9 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX statuses_of_batch ON statuses (batch, at);
     CREATE TABLE pulse (beats INTEGER NOT NULL) STRICT;
     INSERT INTO pulse VALUES (0);",
+    // How often a request has been sent without an outcome; and when somebody had the gateway cancel a batch.
+    "ALTER TABLE requests ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batches ADD COLUMN cancelled_at INTEGER;",
 ];
 
 /// Opens the file for writing; makes or brings forward its layout.

@@ -141,6 +141,7 @@ fn weight(record: &Record) -> usize {
             outcomes.iter().map(|(_, outcome)| ROW + outcome.body.len()).sum()
         }
         Record::Created { batch, .. } | Record::Observed { batch, .. } => ROW + 2 * batch.raw.get().len(),
-        Record::Withdrawn { .. } | Record::Uploaded { .. } | Record::Settled { .. } => ROW,
+        Record::Settled { returned, .. } => ROW + returned.len() * 32,
+        Record::Withdrawn { .. } | Record::Uploaded { .. } | Record::Cancelled { .. } => ROW,
     }
 }

@@ -129,6 +129,7 @@ pub(super) async fn unfinished(mongo: &Mongo) -> Result<Vec<Record>, StoreFault>
             lane,
             fingerprint: fingerprint(&row.fingerprint).ok_or_else(|| mongo.cut())?,
             at: timestamp(row.accepted_at),
+            attempts: row.attempts,
         };
         open.insert(request.id);
         records.push(Record::Accepted { request, body: Bytes::new() });
@@ -166,6 +167,9 @@ async fn batch_records(
     }
     if let Some(batch) = row.upstream(&mongo.speaker)? {
         records.push(Record::Created { key, batch, at: row.observed_at.map_or(sealed_at, timestamp) });
+    }
+    if let Some(at) = row.cancelled_at {
+        records.push(Record::Cancelled { key, at: timestamp(at) });
     }
     let closed: Vec<_> = requests.iter().filter(|id| !open.contains(id)).copied().collect();
     let (mut outcomes, mut at) = (Vec::new(), sealed_at);

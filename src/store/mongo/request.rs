@@ -33,6 +33,7 @@ pub(super) async fn request(mongo: &Mongo, id: RequestId) -> Result<Option<Store
         lane: row.lane.into(),
         fingerprint: fingerprint(&row.fingerprint).ok_or_else(|| mongo.cut())?,
         at: timestamp(row.accepted_at),
+        attempts: row.attempts,
     };
     let standing = match state {
         state::OPEN => Standing::Open,

@@ -27,6 +27,8 @@ pub(super) struct RequestRow {
     pub(super) fingerprint: Binary,
     pub(super) lane: Lane,
     pub(super) accepted_at: DateTime,
+    #[serde(default)]
+    pub(super) attempts: u32,
 }
 
 /// A document with content of any length: of `bodies`, `outcomes` and `lines`.
@@ -69,6 +71,8 @@ pub(super) struct BatchRow {
     pub(super) object: Option<String>,
     #[serde(default)]
     pub(super) observed_at: Option<DateTime>,
+    #[serde(default)]
+    pub(super) cancelled_at: Option<DateTime>,
 }
 
 impl BatchRow {

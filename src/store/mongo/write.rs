@@ -1,5 +1,7 @@
 //! Groups of records become documents.
 
+use std::collections::BTreeMap;
+
 use batch_gpt_actors::{
     ports::StoreFault,
     rules::{
@@ -58,6 +60,7 @@ struct Plan {
     steps: Vec<Update>,
     outcomes: Vec<Document>,
     answered: Vec<Update>,
+    returned: Vec<Update>,
     settled: Vec<Update>,
     statuses: Vec<Document>,
 }
@@ -78,6 +81,7 @@ pub(super) async fn append(mongo: &Mongo, group: &[Record]) -> Result<(), StoreF
     update(mongo, BATCHES, plan.steps).await?;
     insert(mongo, OUTCOMES, plan.outcomes).await?;
     update(mongo, REQUESTS, plan.answered).await?;
+    update(mongo, REQUESTS, plan.returned).await?;
     update(mongo, BATCHES, plan.settled).await?;
     insert(mongo, BATCH_LOGS, plan.statuses).await
 }
@@ -133,7 +137,7 @@ impl Plan {
                     "lease_until": null,
                 });
                 let change = doc! { "$set": { "state": state::SEALED, "batch": batch_key(*key) } };
-                let pending = doc! { "$lt": state::ANSWERED };
+                let pending = doc! { "state": { "$lt": state::ANSWERED } };
                 self.sealed.extend(by_ids(requests.iter().copied(), &pending, &change));
             }
             Record::Uploaded { key, file, at } => self.steps.push(Update::new(
@@ -162,14 +166,38 @@ impl Plan {
                     });
                 }
                 let change = doc! { "$set": { "state": state::ANSWERED, "ended_at": date(*at) } };
-                let unanswered = doc! { "$ne": state::ANSWERED };
+                let unanswered = doc! { "state": { "$ne": state::ANSWERED } };
                 let ids = outcomes.iter().map(|(id, _)| *id);
                 self.answered.extend(by_ids(ids, &unanswered, &change));
             }
-            Record::Settled { key, at } => self.settled.push(Update::new(
-                doc! { "_id": batch_key(*key), "unsettled": true },
-                doc! { "$set": { "settled_at": date(*at) }, "$unset": { "unsettled": 1 } },
+            Record::Cancelled { key, at } => self.steps.push(Update::new(
+                doc! { "_id": batch_key(*key), "cancelled_at": { "$exists": false } },
+                doc! { "$set": { "cancelled_at": date(*at) } },
             )),
+            Record::Settled { key, returned, at } => {
+                self.returned(*key, returned);
+                self.settled.push(Update::new(
+                    doc! { "_id": batch_key(*key), "unsettled": true },
+                    doc! { "$set": { "settled_at": date(*at) }, "$unset": { "unsettled": 1 } },
+                ));
+            }
+        }
+    }
+
+    /// Requests of this batch are open again. Those with as many sendings behind them change together.
+    fn returned(&mut self, key: BatchKey, requests: &[(RequestId, u32)]) {
+        let mut by_attempts = BTreeMap::<u32, Vec<RequestId>>::new();
+        for (id, attempts) in requests {
+            by_attempts.entry(*attempts).or_default().push(*id);
+        }
+        for (attempts, ids) in by_attempts {
+            let change = doc! {
+                "$set": { "state": state::OPEN },
+                "$max": { "attempts": attempts },
+                "$unset": { "batch": 1 },
+            };
+            let own = doc! { "state": state::SEALED, "batch": batch_key(key) };
+            self.returned.extend(by_ids(ids.into_iter(), &own, &change));
         }
     }
 
@@ -196,15 +224,16 @@ impl Plan {
     }
 }
 
-/// Statements that change the requests of `ids` which are in such a state.
+/// Statements that change those requests of `ids` of which this holds.
 fn by_ids(
     ids: impl Iterator<Item = RequestId>,
-    state: &Document,
+    such: &Document,
     change: &Document,
 ) -> impl Iterator<Item = Update> {
     let ids: Vec<Binary> = ids.map(request_id).collect();
     let statements = ids.chunks(IDS).map(|ids| {
-        let filter = doc! { "_id": { "$in": ids.to_vec() }, "state": state.clone() };
+        let mut filter = doc! { "_id": { "$in": ids.to_vec() } };
+        filter.extend(such.clone());
         Update::new(filter, change.clone())
     });
     statements.collect::<Vec<_>>().into_iter()

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! Sealed ─▶ Uploading ─▶ Uploaded ─▶ Creating ─▶ Created ─▶ Watching ─▶ Reading ─▶ Settling ─▶ Settled
-//!             │ ▲           ▲          │ ▲          ▲           ▲                     ▲
-//!             ▼ │           │          ▼ │          │           │                     │
-//!          FindingFile ─────┘       FindingBatch ───┘           │                  Refusing
-//!             ▲                        ▲                        │          (from any step that may
-//!          a restart,               a restart,               a restart,      end in a refusal)
-//!          if sealed                if uploaded              if created
+//!             │ ▲           ▲          │ ▲          ▲         ▲   ▲        │          ▲
+//!             ▼ │           │          ▼ │          │         │   └────────┘          │
+//!          FindingFile ─────┘       FindingBatch ───┘         │    incomplete     Refusing, Returning
+//!             ▲                        ▲                      │                 (from any step that may
+//!          a restart,               a restart,             a restart,             end in a refusal)
+//!          if sealed                if uploaded            if created
 //! ```
 //!
 //! `Sealed`, `Uploaded`, `Created` and `Settling` wait for their record to be durable before the step after them is
@@ -24,21 +24,32 @@ use super::{
     fault::Fault,
     ids::{BatchId, BatchKey, FileId, RequestId},
     lane::Lane,
+    leftover::Why,
     outcome::{ApiError, Outcome},
     record::{Progress, Record, UnfinishedBatch},
+    refusal::{self, Cause},
     retry::{self, Next, Polling},
     time::{Millis, Timestamp},
     upstream_batch::UpstreamBatch,
 };
 
 pub use phase::Phase;
-pub use words::{Command, Event, Report, Ticket};
+pub use words::{Command, Event, Report, Terms, Ticket};
 
 /// How often to look for a batch whose creation may have happened, before creating it again: the upstream's list
 /// may lag behind. The pauses between the looks are one, two and four times the shortest polling interval.
 const LOOKS: u32 = 4;
 /// How long an upstream may deny knowing a batch that it created itself (contract, section 7A, 69 and 74).
 const MISSING_PATIENCE: Millis = Millis::from_secs(6 * 3600);
+/// How often to look at a batch and read it again whose files lack requests, before these count as failed: a download
+/// may end too early without a sign of it, and file ids may lag behind the status (contract, section 2.3).
+const REREADS: u32 = 3;
+/// After so long a batch has had its time: the completion window, and an hour for the upstream to say so.
+const OVERDUE: Millis = Millis::from_secs(25 * 3600);
+/// How long an overdue batch may take to end once its cancellation has been asked for.
+const LAST_RESORT: Millis = Millis::from_secs(6 * 3600);
+/// Pause before a creation that was refused for lack of money is tried again: somebody has to pay first.
+const UNFUNDED: Millis = Millis::from_secs(600);
 
 /// One batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +72,11 @@ pub struct Batch {
     failing_since: Option<Timestamp>,
     polls: u32,
     wake: Timestamp,
+    /// Somebody had the gateway cancel it.
+    cancelled: bool,
+    /// Its cancellation has been asked for because its time is over.
+    overdue: bool,
+    rereads: u32,
 }
 
 impl Batch {
@@ -77,8 +93,9 @@ impl Batch {
 
     /// A batch found in the journal, and what to do first: whatever may have happened is looked for.
     pub fn resume(found: UnfinishedBatch, polling: Polling, now: Timestamp) -> (Self, Vec<Command>) {
-        let UnfinishedBatch { key, lane, requests, sealed_at, progress, .. } = found;
+        let UnfinishedBatch { key, lane, requests, sealed_at, progress, cancelled, .. } = found;
         let mut batch = Self::at(Phase::Sealed, key, lane, requests, polling, sealed_at);
+        batch.cancelled = cancelled;
         match progress {
             Progress::Sealed => batch.enter(Phase::FindingFile, now),
             Progress::Uploaded(file) => batch.enter(Phase::FindingBatch(file, 1), now),
@@ -112,7 +129,15 @@ impl Batch {
             failing_since: None,
             polls: 0,
             wake: sealed_at,
+            cancelled: false,
+            overdue: false,
+            rereads: 0,
         }
+    }
+
+    /// Somebody has the gateway cancel it: what it leaves undone is not sent again.
+    pub fn cancel(&mut self) {
+        self.cancelled = true;
     }
 
     /// Takes an event; says what to do.
@@ -160,10 +185,13 @@ impl Batch {
                 (machine, commands)
             }
             (Phase::Watching(_), Report::Polled(seen)) => self.see(seen, now),
-            (Phase::Reading(_) | Phase::Refusing(_), Report::Answered) => self.enter(Phase::Settling, now),
-            (Phase::Settling, Report::Recorded) => {
+            (Phase::Reading(_) | Phase::Refusing(_) | Phase::Returning(_), Report::Answered(leftover)) => {
+                self.enter(Phase::Settling(leftover), now)
+            }
+            (Phase::Reading(batch), Report::Incomplete(_)) => self.look_again(batch, now),
+            (Phase::Settling(leftover), Report::Recorded) => {
                 self.phase = Phase::Settled;
-                (self, vec![Command::Finish])
+                (self, vec![Command::Ended(leftover), Command::Finish])
             }
             // A report that does not fit its call is a fault of whoever runs the machine; the call is made again.
             (_, _) => self.again(now),
@@ -195,26 +223,56 @@ impl Batch {
         self.sleep(now + pause)
     }
 
+    /// The files lack requests: the batch is looked at afresh, and read again.
+    fn look_again(mut self, batch: UpstreamBatch, now: Timestamp) -> (Self, Vec<Command>) {
+        let pause = Millis(self.polling.min.0 << self.rereads.min(REREADS));
+        self.rereads += 1;
+        self.phase = Phase::Watching(batch);
+        self.sleep(now + pause)
+    }
+
     /// News of a batch that exists upstream.
     fn see(mut self, seen: UpstreamBatch, now: Timestamp) -> (Self, Vec<Command>) {
         let mut commands = Vec::new();
         if matches!(&self.phase, Phase::Watching(known) if *known != seen) {
             commands.push(Command::Note(Record::Observed { key: self.key, batch: seen.clone(), at: now }));
         }
+        let overtime = self.overtime(&seen, now);
         let (machine, more) = if seen.status.is_terminal() {
             self.enter(Phase::Reading(seen), now)
+        } else if overtime >= Some(LAST_RESORT) {
+            self.enter(Phase::Refusing(overdue(&seen)), now)
         } else {
+            if overtime.is_some() && !self.overdue {
+                self.overdue = true;
+                commands.push(Command::CancelOverdue(seen.id.clone()));
+            }
             self.phase = Phase::Watching(seen);
             self.busy = false;
             let due = self.polling.next(now, self.polls, self.seed());
-            self.polls += 1;
+            self.polls = self.polls.saturating_add(1);
             self.sleep(due)
         };
         commands.extend(more);
         (machine, commands)
     }
 
+    /// How long ago a batch should have ended. The upstream's own clock counts, unless it is ahead of ours.
+    fn overtime(&self, seen: &UpstreamBatch, now: Timestamp) -> Option<Millis> {
+        let created = Timestamp(seen.created_at.saturating_mul(1000));
+        let began = if created <= now { created.max(self.sealed_at) } else { self.sealed_at };
+        let deadline = began + OVERDUE;
+        (now >= deadline).then(|| now.since(deadline))
+    }
+
     fn fail(mut self, fault: Fault, now: Timestamp) -> (Self, Vec<Command>) {
+        if let Fault::Deferred(span) = fault {
+            let until = now + retry::later(span, self.seed(), self.polls);
+            return self.sleep(until);
+        }
+        if let Some(why) = self.given_back(&fault) {
+            return self.enter(Phase::Returning(why), now);
+        }
         self.failures += 1;
         let since = *self.failing_since.get_or_insert(now);
         let elapsed = now.since(since);
@@ -223,10 +281,19 @@ impl Batch {
         let lost = stubborn && elapsed >= MISSING_PATIENCE;
         let softened = match &fault {
             Fault::Permanent { .. } if stubborn && !lost => Fault::Transient(fault.to_string()),
+            Fault::Permanent { error, .. } if refusal::cause(error) == Cause::Funds => {
+                Fault::Limited { retry_after: Some(UNFUNDED), why: error.message.clone() }
+            }
             _ => fault.clone(),
         };
         match retry::next(&softened, self.failures, elapsed, self.seed()) {
             _ if self.must_not_give_up() => self.sleep(now + retry::LONGEST_PAUSE.min(Millis(1000))),
+            Next::Again(pause) if matches!(self.phase, Phase::Watching(_)) => {
+                // A failed look is no reason for more looks than a good one.
+                let interval = self.polling.interval(self.polls, self.seed());
+                self.polls = self.polls.saturating_add(1);
+                self.sleep(now + pause.max(interval))
+            }
             Next::Again(pause) => self.sleep(now + pause),
             Next::Look(pause) => {
                 self.phase = match self.phase {
@@ -237,9 +304,26 @@ impl Batch {
                 self.sleep(now + pause)
             }
             Next::GiveUp => {
-                let outcome = refusal(&fault);
+                let outcome = if stubborn { unreachable(&fault) } else { refusal_of(&fault) };
                 self.enter(Phase::Refusing(outcome), now)
             }
+        }
+    }
+
+    /// Why the requests may go on in other batches, if the upstream refuses to take this one.
+    fn given_back(&self, fault: &Fault) -> Option<Why> {
+        let Fault::Permanent { status, error } = fault else {
+            return None;
+        };
+        match (&self.phase, refusal::cause(error)) {
+            (_, _) if [401, 403].contains(status) => None,
+            (Phase::Creating(_), Cause::Enqueued(limit)) => Some(Why::Enqueued(limit, error.clone())),
+            (Phase::Creating(_), Cause::FileNotFound) => Some(Why::Passing(error.clone())),
+            (Phase::Uploading | Phase::Creating(_), Cause::TooLarge) => Some(Why::Unexplained(error.clone())),
+            (Phase::Uploading | Phase::Creating(_), _) if *status == 413 => {
+                Some(Why::Unexplained(error.clone()))
+            }
+            _ => None,
         }
     }
 
@@ -247,7 +331,12 @@ impl Batch {
     fn must_not_give_up(&self) -> bool {
         matches!(
             self.phase,
-            Phase::Sealed | Phase::Uploaded(_) | Phase::Created(_) | Phase::Refusing(_) | Phase::Settling
+            Phase::Sealed
+                | Phase::Uploaded(_)
+                | Phase::Created(_)
+                | Phase::Refusing(_)
+                | Phase::Returning(_)
+                | Phase::Settling(_)
         )
     }
 
@@ -284,9 +373,16 @@ impl Batch {
                 Command::Record(ticket, Record::Created { key, batch: batch.clone(), at: now })
             }
             Phase::Watching(_) => Command::Poll(ticket),
-            Phase::Reading(batch) => Command::Read(ticket, batch.clone()),
+            Phase::Reading(batch) => {
+                let terms = Terms { last: self.rereads >= REREADS, resend: !self.cancelled };
+                Command::Read(ticket, batch.clone(), terms)
+            }
             Phase::Refusing(outcome) => Command::Refuse(ticket, outcome.clone()),
-            Phase::Settling => Command::Record(ticket, Record::Settled { key, at: now }),
+            Phase::Returning(why) => Command::GiveBack(ticket, why.clone()),
+            Phase::Settling(leftover) => {
+                let returned = leftover.as_ref().map_or(Vec::new(), |leftover| leftover.requests.clone());
+                Command::Record(ticket, Record::Settled { key, returned: returned.into(), at: now })
+            }
             Phase::Settled => return (self, Vec::new()),
         };
         self.wake = now + self.phase.patience();
@@ -315,19 +411,30 @@ impl Batch {
 
 /// What clients of a batch that cannot be submitted are told. The upstream's 401 and 403 speak of the gateway's
 /// key, not of the client's, and become a 502.
-fn refusal(fault: &Fault) -> Outcome {
-    let (status, error) = match fault {
+fn refusal_of(fault: &Fault) -> Outcome {
+    match fault {
         Fault::Permanent { status: 401 | 403, .. } => {
             let message = "The gateway's own credentials were refused upstream.";
-            (502, ApiError::new("server_error", Some("upstream_credentials_refused"), message))
+            let error = ApiError::new("server_error", Some("upstream_credentials_refused"), message);
+            Outcome::gateway(502, &error)
         }
         Fault::Permanent { status, error } if (400..500).contains(status) && ![408, 409].contains(status) => {
-            (*status, error.clone())
+            Outcome::gateway(*status, error)
         }
-        _ => {
-            let message = format!("The upstream could not be made to take the batch: {fault}");
-            (502, ApiError::new("server_error", Some("upstream_unavailable"), message))
-        }
-    };
-    Outcome::gateway(status, &error)
+        _ => unreachable(fault),
+    }
+}
+
+/// What clients are told when nothing useful comes from the upstream any more.
+fn unreachable(fault: &Fault) -> Outcome {
+    let message = format!("The upstream could not be made to answer for the batch: {fault}");
+    Outcome::gateway(502, &ApiError::new("server_error", Some("upstream_unavailable"), message))
+}
+
+/// What clients of a batch are told that neither ends nor can be cancelled. Its lines may have been executed, so they
+/// are not sent again.
+fn overdue(batch: &UpstreamBatch) -> Outcome {
+    let message =
+        format!("Batch {} is over its time and does not end ({}).", batch.id, batch.status.as_str());
+    Outcome::gateway(504, &ApiError::new("server_error", Some("batch_overdue"), message))
 }

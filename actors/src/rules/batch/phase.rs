@@ -1,6 +1,14 @@
 //! Where a batch stands.
 
-use crate::rules::{ids::FileId, outcome::Outcome, time::Millis, upstream_batch::UpstreamBatch};
+use std::sync::Arc;
+
+use crate::rules::{
+    ids::FileId,
+    leftover::{Leftover, Why},
+    outcome::Outcome,
+    time::Millis,
+    upstream_batch::UpstreamBatch,
+};
 
 /// Where a batch stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +33,10 @@ pub enum Phase {
     Reading(UpstreamBatch),
     /// It will never be executed; its requests are being told this.
     Refusing(Outcome),
-    /// Every request has its outcome; the record is being written.
-    Settling,
+    /// It will never be executed; its requests are being collected, to go on without it.
+    Returning(Why),
+    /// Every request has its outcome or is left over; the record is being written.
+    Settling(Option<Arc<Leftover>>),
     /// The end. Nothing changes it.
     Settled,
 }
@@ -45,7 +55,8 @@ impl Phase {
             Phase::Watching(_) => "watching",
             Phase::Reading(_) => "reading",
             Phase::Refusing(_) => "refusing",
-            Phase::Settling => "settling",
+            Phase::Returning(_) => "returning",
+            Phase::Settling(_) => "settling",
             Phase::Settled => "settled",
         }
     }

@@ -1,7 +1,14 @@
 //! What the machine of a batch is told, and what it asks for.
 
+use std::sync::Arc;
+
 use crate::rules::{
-    fault::Fault, ids::FileId, outcome::Outcome, record::Record, time::Timestamp,
+    fault::Fault,
+    ids::{BatchId, FileId},
+    leftover::{Leftover, Why},
+    outcome::Outcome,
+    record::Record,
+    time::Timestamp,
     upstream_batch::UpstreamBatch,
 };
 
@@ -24,8 +31,10 @@ pub enum Report {
     Created(UpstreamBatch),
     /// The batch has been looked at.
     Polled(UpstreamBatch),
-    /// Every request's outcome is durable and on its way to its client.
-    Answered,
+    /// Every outcome is durable and on its way to its client; these requests have none.
+    Answered(Option<Arc<Leftover>>),
+    /// The files say nothing of so many requests.
+    Incomplete(usize),
     /// The call went wrong.
     Failed(Fault),
 }
@@ -39,6 +48,15 @@ pub enum Event {
     Due,
     /// Somebody else learned how the batch stands, such as by cancelling it.
     Seen(UpstreamBatch),
+}
+
+/// On which terms a batch's files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// A request that the files say nothing of counts as failed; otherwise nothing is concluded from that yet.
+    pub last: bool,
+    /// What failed for a passing reason may be sent again.
+    pub resend: bool,
 }
 
 /// What is to be done for a batch.
@@ -56,18 +74,24 @@ pub enum Command {
     Create(Ticket, FileId),
     /// Ask how it stands.
     Poll(Ticket),
-    /// Read its files, record and deliver every request's outcome.
-    Read(Ticket, UpstreamBatch),
+    /// Read its files, record and deliver the outcomes.
+    Read(Ticket, UpstreamBatch, Terms),
     /// Record and deliver this outcome for every request that has none.
     Refuse(Ticket, Outcome),
+    /// Find the requests that have no outcome; they are left over for this reason.
+    GiveBack(Ticket, Why),
     /// Write this down; nothing waits for it.
     Note(Record),
     /// A second batch upstream with the same key: it must not be executed.
     CancelOrphan(UpstreamBatch),
+    /// The batch has had its time: it must not go on for ever.
+    CancelOverdue(BatchId),
     /// From here on a Poller has it.
     HandOver,
     /// Come back at this time with [`Event::Due`]; replaces the earlier wish.
     WakeAt(Timestamp),
+    /// It has ended, and these requests go on without it.
+    Ended(Option<Arc<Leftover>>),
     /// Forget it.
     Finish,
 }

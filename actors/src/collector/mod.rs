@@ -1,5 +1,7 @@
 //! The Collector: the open lanes, their windows, and the clients that wait.
 
+mod resending;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,15 +20,20 @@ use crate::{
     rules::{
         collate::{Collation, Limits, Reason, Sealed, TooLarge, Weight},
         fingerprint::Fingerprint,
+        hold::{Hold, Lot, Turn},
         ids::{BatchId, BatchKey, RequestId},
         lane::Lane,
         lines,
         outcome::Outcome,
         record::{Accepted, Record},
+        resend::{Families, Lineage},
+        retry::Polling,
     },
     status_logger::{Recall, StatusLogger, Write},
     waiting_room::{Client, Delivery, WaitingRoom},
 };
+
+pub use resending::Ended;
 
 /// A checked request asks to be taken.
 pub struct Enqueue {
@@ -131,6 +138,15 @@ struct Item {
     id: RequestId,
     body: Bytes,
     bytes: u64,
+    /// How often it has been sent before.
+    attempts: u32,
+}
+
+/// Requests that go into one batch, and where that comes from.
+struct Load {
+    lane: Arc<Lane>,
+    items: Vec<Item>,
+    lineage: Lineage,
 }
 
 impl Weight for Item {
@@ -143,14 +159,19 @@ impl Weight for Item {
 pub struct Collector {
     limits: Limits,
     collation: Collation<Item>,
+    /// Sealed lanes, as far as there is no room for them upstream.
+    hold: Hold<Load>,
+    families: Families,
     room: WaitingRoom,
     recording: usize,
     drains: Vec<oneshot::Sender<()>>,
     draining: bool,
     released: bool,
     window: Alarm,
+    lots: u64,
     sealed: u64,
     pruned: u64,
+    sent_again: u64,
     clock: Clock,
     ids: Arc<dyn Ids>,
     submitters: Pool<BatchSubmitter>,
@@ -161,6 +182,7 @@ impl Collector {
     /// A collector with no open lane.
     pub fn new(
         limits: Limits,
+        polling: Polling,
         clock: Clock,
         ids: Arc<dyn Ids>,
         submitters: Pool<BatchSubmitter>,
@@ -169,14 +191,18 @@ impl Collector {
         Self {
             limits,
             collation: Collation::new(limits),
+            hold: Hold::new(polling),
+            families: Families::default(),
             room: WaitingRoom::default(),
             recording: 0,
             drains: Vec::new(),
             draining: false,
             released: false,
             window: Alarm::default(),
+            lots: 0,
             sealed: 0,
             pruned: 0,
+            sent_again: 0,
             clock,
             ids,
             submitters,
@@ -211,7 +237,7 @@ impl Collector {
         let id = RequestId(self.ids.mint());
         self.room.seat(id, fingerprint, client);
         self.recording += 1;
-        let request = Accepted { id, lane: lane.clone(), fingerprint, at: self.clock.now() };
+        let request = Accepted { id, lane: lane.clone(), fingerprint, at: self.clock.now(), attempts: 0 };
         let record = Record::Accepted { request, body: body.clone() };
         let (logger, mail) = (self.loggers.by(&lane), me.clone());
         let done = move |result| mail.tell(Recorded { id, lane, body, result });
@@ -219,52 +245,86 @@ impl Collector {
         self.tend(me);
     }
 
-    /// Puts a recorded request into its lane.
-    fn collate(&mut self, id: RequestId, lane: &Arc<Lane>, body: Bytes, me: &Mail<Self>) {
+    fn item(id: RequestId, lane: &Lane, body: Bytes, attempts: u32) -> Item {
         let bytes = lines::overhead(lane.endpoint) + body.len() as u64;
-        match self.collation.offer(self.clock.now(), lane, Item { id, body, bytes }) {
-            Ok(sealed) => sealed.into_iter().for_each(|sealed| self.submit(sealed, me)),
+        Item { id, body, bytes, attempts }
+    }
+
+    /// Puts a recorded request into its lane.
+    fn collate(&mut self, item: Item, lane: &Arc<Lane>, me: &Mail<Self>) {
+        match self.collation.offer(self.clock.now(), lane, item) {
+            Ok(sealed) => sealed.into_iter().for_each(|sealed| self.seal(sealed, me)),
             // Its size was checked before it was recorded; only smaller limits after a restart lead here. It was
             // promised an outcome, so it goes alone, and the upstream may judge it.
             Err(TooLarge(item)) => {
                 let alone = Sealed { lane: lane.clone(), items: vec![item], reason: Reason::Bytes };
-                self.submit(alone, me);
+                self.seal(alone, me);
             }
         }
     }
 
-    /// Sends a sealed lane on its way, without the requests that nobody waits for.
-    fn submit(&mut self, mut sealed: Sealed<Item>, me: &Mail<Self>) {
-        for item in sealed.prune(|item| self.room.is_gone(&item.id)) {
+    /// A lane is sealed: it goes on its way, or waits for its turn.
+    fn seal(&mut self, sealed: Sealed<Item>, me: &Mail<Self>) {
+        log::info!("sealed {} requests of {} ({:?})", sealed.items.len(), sealed.lane, sealed.reason);
+        self.lots += 1;
+        let lineage = Lineage::new(Turn::at(self.lots));
+        self.offer(Load { lane: sealed.lane, items: sealed.items, lineage }, me);
+    }
+
+    fn offer(&mut self, load: Load, me: &Mail<Self>) {
+        let model = load.lane.model.clone();
+        match self.hold.offer(&model, Self::lot(load)) {
+            Some(lot) => self.submit(lot.load, me),
+            None => log::info!("a batch for {} waits until there is room upstream", model.escape_debug()),
+        }
+    }
+
+    fn lot(load: Load) -> Lot<Load> {
+        let bytes = load.items.iter().map(|item| item.bytes).sum();
+        Lot { turn: load.lineage.turn, requests: load.items.len(), bytes, load }
+    }
+
+    /// Sends a batch on its way, without the requests that nobody waits for.
+    fn submit(&mut self, load: Load, me: &Mail<Self>) {
+        let Load { lane, items, lineage } = load;
+        let (gone, items): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| self.room.is_gone(&item.id));
+        for item in gone {
             self.pruned += 1;
             self.room.forget(item.id);
             let withdrawn = Record::Withdrawn { id: item.id, at: self.clock.now() };
-            self.loggers.by(&sealed.lane).tell(Write::note(withdrawn));
+            self.loggers.by(&lane).tell(Write::note(withdrawn));
         }
-        if sealed.items.is_empty() {
-            return;
+        if items.is_empty() {
+            return self.families.leaves(lineage);
         }
         self.sealed += 1;
         let key = BatchKey(self.ids.mint());
-        log::info!("{key}: sealed {} requests of {} ({:?})", sealed.items.len(), sealed.lane, sealed.reason);
-        let lines = sealed.items.into_iter().map(|item| Line { id: item.id, body: item.body }).collect();
-        self.submitters.least_loaded().tell(Submit { key, lane: sealed.lane, lines, collector: me.clone() });
+        self.hold.started(&lane.model, key, items.iter().map(|item| item.bytes).sum());
+        log::info!("{key}: {} requests of {lane}", items.len());
+        let attempts = items.iter().map(|item| (item.id, item.attempts)).collect();
+        let lines = items.into_iter().map(|item| Line { id: item.id, body: item.body }).collect();
+        let collector = me.clone();
+        self.submitters.least_loaded().tell(Submit { key, lane, lines, attempts, lineage, collector });
     }
 
     /// Seals what is due, and sees to the next window. Called after every message that may matter, because under
     /// load actix lets timers starve behind the mailbox.
     fn tend(&mut self, me: &Mail<Self>) {
-        let due = self.collation.due(self.clock.now());
-        due.into_iter().for_each(|sealed| self.submit(sealed, me));
+        let now = self.clock.now();
+        let due = self.collation.due(now);
+        due.into_iter().for_each(|sealed| self.seal(sealed, me));
         if self.draining && self.recording == 0 {
             let open = self.collation.seal_all();
-            open.into_iter().for_each(|sealed| self.submit(sealed, me));
+            open.into_iter().for_each(|sealed| self.seal(sealed, me));
             // Whoever asked and left needs no word.
             for drain in self.drains.drain(..) {
                 let _ = drain.send(());
             }
         }
-        match self.collation.next_due() {
+        while let Some((_, lot)) = self.hold.release(now) {
+            self.submit(lot.load, me);
+        }
+        match self.collation.next_due().into_iter().chain(self.hold.next_due()).min() {
             Some(due) => self.window.set(due, &self.clock, me, WindowDue),
             None => self.window.clear(),
         }
@@ -282,7 +342,9 @@ impl Behaviour for Collector {
             "open_lanes": self.collation.open_lanes(),
             "open_requests": self.collation.open_items(),
             "sealed_batches": self.sealed,
+            "held_batches": self.hold.waiting(),
             "pruned_requests": self.pruned,
+            "requests_sent_again": self.sent_again,
             "draining": self.draining,
         })
     }
@@ -348,7 +410,8 @@ impl Receive<Recorded> for Collector {
         match recorded.result {
             Ok(()) => {
                 self.room.recorded(recorded.id);
-                self.collate(recorded.id, &recorded.lane, recorded.body, me);
+                let item = Self::item(recorded.id, &recorded.lane, recorded.body, 0);
+                self.collate(item, &recorded.lane, me);
             }
             Err(_) => self.room.deliver(recorded.id, &Delivery::NotRecorded),
         }
@@ -363,7 +426,8 @@ impl Receive<Restore> for Collector {
         }
         for (request, body) in restore.open {
             self.room.keep(&request);
-            self.collate(request.id, &request.lane, body, me);
+            let item = Self::item(request.id, &request.lane, body, request.attempts);
+            self.collate(item, &request.lane, me);
         }
         self.tend(me);
     }
