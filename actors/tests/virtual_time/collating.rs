@@ -154,17 +154,19 @@ async fn a_resent_request_that_is_settled_gets_its_stored_outcome() {
 #[tokio::test(start_paused = true)]
 async fn an_old_failure_is_tried_anew_and_an_old_answer_grows_old_too() {
     on_one_thread(async {
-        for (ends, kept_for, first) in [("failed", 3600, 502), ("completed", 24 * 3600, 200)] {
+        for (ends, kept_for, first) in [("failed", 3600, 400), ("completed", 24 * 3600, 200)] {
             let world = World::start(MemoryUpstream::new(Duration::from_secs(60), ends), SETTINGS);
             assert_eq!(outcome(world.send("m", "same").await.unwrap().await.unwrap()).status, first);
             pass(kept_for - 600).await;
             let again = world.send_as("m", "same", true).await.unwrap();
             assert_eq!(outcome(again.await.unwrap()).status, first);
-            assert_eq!(world.upstream.batches().len(), 1);
+            // A batch that fails for no reason is made twice before its one line is to blame.
+            let once = if first == 400 { 2 } else { 1 };
+            assert_eq!(world.upstream.batches().len(), once);
             pass(1200).await;
             let anew = world.send_as("m", "same", true).await.unwrap();
             assert_eq!(outcome(anew.await.unwrap()).status, first);
-            assert_eq!(world.upstream.batches().len(), 2);
+            assert_eq!(world.upstream.batches().len(), 2 * once);
         }
     })
     .await;
