@@ -5,6 +5,7 @@ use actix_web::web::{Bytes, Data, Path, ReqData, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::batch::{Batch, Status};
+use crate::batch_error::BatchError;
 use crate::create::CreateRequest;
 use crate::error::ApiError;
 use crate::fault::Stage;
@@ -12,7 +13,6 @@ use crate::file::Project;
 use crate::gate::method_not_allowed;
 use crate::operation::Operation;
 use crate::page::{Listed, PageQuery};
-use crate::validation::BatchError;
 use crate::world::{State, World};
 
 const HOUR_MS: u64 = 3_600_000;

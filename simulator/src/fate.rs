@@ -1,17 +1,18 @@
 //! What is in store for a batch.
 
+use crate::batch_error::BatchError;
 use crate::fault::{Fault, Stage};
 use crate::operation::Operation;
 use crate::random::Random;
 use crate::world::State;
 
 /// Decided when a batch is created; the default is a life without faults.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Fate {
     /// Its input file will not be found (contract, case 70).
     pub(crate) loses_file: bool,
-    /// Validation will fail for no reason that lies in its lines.
-    pub(crate) fails: bool,
+    /// Validation will fail with this error, whatever its lines are.
+    pub(crate) fails: Option<BatchError>,
     /// It will expire when half of its lines are executed.
     pub(crate) expires: bool,
     /// Milliseconds it stays in `finalizing` beyond the usual time (contract, case 71).
@@ -29,7 +30,7 @@ impl State {
         if let Some(drawn) = self.draw(seed, Operation::CreateBatch, Stage::Creation) {
             match drawn.order.fault {
                 Fault::CannotFindFile => fate.loses_file = true,
-                Fault::BatchFails => fate.fails = true,
+                Fault::BatchFails => fate.fails = Some(BatchError::ordered(drawn.order)),
                 Fault::BatchExpires => fate.expires = true,
                 Fault::StuckFinalizing => fate.stuck_ms = drawn.order.ms.unwrap_or(self.faults.stuck_ms),
                 Fault::CountsLie => fate.counts_lie = true,
@@ -39,8 +40,8 @@ impl State {
         }
         let chance = Random::from((seed, "fate", self.batches.len())).fraction();
         let (failing, expiring) = (self.faults.fail_rate, self.faults.expire_rate);
-        if chance < failing && !fate.fails {
-            fate.fails = true;
+        if chance < failing && fate.fails.is_none() {
+            fate.fails = Some(BatchError::no_reason());
             self.ledger.count_fault(&Fault::BatchFails.to_string());
         } else if (failing..failing + expiring).contains(&chance) && !fate.expires {
             fate.expires = true;

@@ -26,6 +26,10 @@ pub enum Fault {
     Cut,
     /// The answer breaks off in chunked encoding.
     CutChunked,
+    /// The answer ends early and nothing in it says so: its `Content-Length` is that of the part.
+    Short,
+    /// The same in chunked encoding, properly terminated.
+    ShortChunked,
     /// The answer begins late.
     SlowHeaders,
     /// The answer comes a few bytes at a time.
@@ -71,13 +75,15 @@ pub(crate) const ORDINARY: [Fault; 8] = [
     Fault::Cut,
 ];
 
-const NAMED: [(Fault, &str); 16] = [
+const NAMED: [(Fault, &str); 18] = [
     (Fault::RequestLost, "request_lost"),
     (Fault::AnswerLost, "answer_lost"),
     (Fault::QuotaExhausted, "quota_exhausted"),
     (Fault::BillingLimit, "billing_limit"),
     (Fault::Cut, "cut"),
     (Fault::CutChunked, "cut_chunked"),
+    (Fault::Short, "short"),
+    (Fault::ShortChunked, "short_chunked"),
     (Fault::SlowHeaders, "slow_headers"),
     (Fault::Trickle, "trickle"),
     (Fault::Hang, "hang"),
@@ -117,7 +123,13 @@ impl Fault {
     pub(crate) fn lets_work(self) -> bool {
         matches!(
             self,
-            Fault::AnswerLost | Fault::Cut | Fault::CutChunked | Fault::SlowHeaders | Fault::Trickle
+            Fault::AnswerLost
+                | Fault::Cut
+                | Fault::CutChunked
+                | Fault::Short
+                | Fault::ShortChunked
+                | Fault::SlowHeaders
+                | Fault::Trickle
         )
     }
 }

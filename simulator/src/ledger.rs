@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::execution::ExecutedLine;
 use crate::operation::Operation;
+use crate::tries::BodyHash;
 
 /// The metadata key by which a client recognises a batch whose creation was not answered.
 const KEY: &str = "batch_gpt_key";
@@ -75,7 +76,7 @@ pub(crate) struct Ledger {
     executed_lines: u64,
     paid_lines: u64,
     executions: HashMap<String, u64>,
-    bodies: HashMap<[u8; 32], BodyExecutions>,
+    bodies: HashMap<BodyHash, BodyExecutions>,
 }
 
 impl Ledger {
@@ -117,7 +118,7 @@ impl Ledger {
         for key in keys {
             *batches_by_key.entry(key.clone()).or_default() += 1;
         }
-        let hexadecimal = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hexadecimal = |hash: &BodyHash| hash.iter().map(|byte| format!("{byte:02x}")).collect();
         LedgerReport {
             uploads: self.uploads,
             creates: self.creates,

@@ -45,6 +45,18 @@ pub struct FaultOrder {
     /// batch is stuck.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
+    /// The `code` of the error with which a batch fails (contract, section 2.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The message of that error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The parameter that error names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+    /// The line that error names, counted from 1; none if it concerns the batch as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 fn any() -> Operation {
@@ -69,15 +81,24 @@ impl FaultOrder {
             should_retry: None,
             bytes: None,
             ms: None,
+            code: None,
+            message: None,
+            param: None,
+            line: None,
         }
     }
 
     /// Whether any call can ever meet it.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.fault.can_meet(self.operation) {
-            return Ok(());
+        if !self.fault.can_meet(self.operation) {
+            return Err(format!("no {} call can meet {}", self.operation, self.fault));
         }
-        Err(format!("no {} call can meet {}", self.operation, self.fault))
+        let described =
+            self.code.is_some() || self.message.is_some() || self.param.is_some() || self.line.is_some();
+        if described && self.fault != Fault::BatchFails {
+            return Err(format!("{} has no code, message, param or line", self.fault));
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::agenda::Agenda;
 use crate::batch::{Batch, Status, Times};
+use crate::batch_error::BatchError;
 use crate::clock::Clock;
 use crate::create::CreateRequest;
 use crate::fate::Fate;
@@ -19,12 +20,13 @@ use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::settings::{Limits, Settings, Timing};
 use crate::transition::{Job, Outcome, Step};
-use crate::validation::BatchError;
+use crate::tries::Tries;
 
 /// The state all requests share.
 pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) identifiers: Identifiers,
+    tries: Tries,
     pub(crate) keys: Vec<String>,
     pub(crate) seed: u64,
     state: Mutex<State>,
@@ -52,6 +54,7 @@ impl World {
         World {
             clock: Clock::new(),
             identifiers: Identifiers::new(settings.seed),
+            tries: Tries::default(),
             keys: settings.keys,
             seed: settings.seed,
             state: Mutex::new(State {
@@ -85,7 +88,7 @@ impl World {
         loop {
             let job = self.lock().claim(self.clock.now_ms(), self.seed);
             let Some(job) = job else { return };
-            let outcome = job.run(&self.identifiers, self.seed);
+            let outcome = job.run(&self.identifiers, &self.tries, self.seed);
             self.lock().apply(&job, outcome, &self.identifiers);
         }
     }
@@ -215,7 +218,7 @@ impl State {
 
     /// Holds a valid file back if the queue of its model is full (contract, case 37).
     fn admit(&self, plan: Plan, position: usize) -> Result<Plan, Vec<BatchError>> {
-        let Some(limit) = self.limits.enqueued_tokens else {
+        let Some(limit) = self.limits.enqueued_tokens_of(&plan.model) else {
             return Ok(plan);
         };
         let others = self.agenda.active().filter(|&other| other != position);

@@ -226,6 +226,30 @@ async fn a_batch_can_fail_or_expire_on_order() {
 }
 
 #[tokio::test]
+async fn a_batch_fails_with_the_error_that_was_ordered() {
+    let bench = Bench::frozen().await;
+    let message = "Enqueued token limit reached for m in organization org-x. Limit: 1000 enqueued tokens.";
+    bench
+        .order(json!([
+            { "operation": "create_batch", "fault": "batch_fails", "code": "token_limit_exceeded",
+              "message": message, "line": null },
+            { "operation": "create_batch", "fault": "batch_fails", "code": "invalid_value", "line": 2,
+              "param": "body.messages" },
+        ]))
+        .await;
+    let first = bench.submit(chat_file(3)).await;
+    let second = bench.submit(chat_file(3)).await;
+    let expected = json!([
+        { "code": "token_limit_exceeded", "message": message, "param": null, "line": null }
+    ]);
+    assert_eq!(bench.finish(&first).await["errors"]["data"], expected);
+    let message = "The batch could not be processed.";
+    let expected =
+        json!([{ "code": "invalid_value", "message": message, "param": "body.messages", "line": 2 }]);
+    assert_eq!(bench.batch(&second).await["errors"]["data"], expected);
+}
+
+#[tokio::test]
 async fn a_batch_can_lie_and_name_an_empty_file_on_order() {
     let bench = Bench::frozen().await;
     bench.order(json!({ "operation": "create_batch", "fault": "counts_lie" })).await;
