@@ -74,7 +74,9 @@ async fn retrieve(
     let now_ms = world.clock.now_ms();
     let position = state.find_batch(*project, &id, now_ms)?;
     let batch = state.batches.get(position);
-    if batch.is_some_and(|batch| now_ms < batch.times.created.saturating_add(state.faults.retrieve_lag_ms)) {
+    let lag_ms = state.faults.retrieve_lag_ms;
+    let hidden = |batch: &Batch| now_ms < batch.times.created.saturating_add(lag_ms.max(batch.fate.late_ms));
+    if batch.is_some_and(hidden) {
         state.ledger.count_fault("retrieve_lag");
         return Err(no_such_batch(&id));
     }

@@ -35,6 +35,8 @@ pub struct LedgerReport {
     pub bodies: BTreeMap<String, BodyExecutions>,
     /// How many batches were created with each value of the metadata key `batch_gpt_key`.
     pub batches_by_key: BTreeMap<String, u64>,
+    /// Events that were sent when batches ended.
+    pub webhooks: WebhookCounts,
     /// All batches in the order of creation.
     pub batches: Vec<BatchEntry>,
 }
@@ -46,6 +48,17 @@ pub struct BodyExecutions {
     pub executed: u64,
     /// Executions that got an answer.
     pub paid: u64,
+}
+
+/// What became of the events about batches that ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WebhookCounts {
+    /// Requests sent to the receiver.
+    pub attempts: u64,
+    /// Events it took; one that is delivered twice on purpose counts twice.
+    pub delivered: u64,
+    /// Events it did not take however often they were tried.
+    pub given_up: u64,
 }
 
 /// One batch in the ledger.
@@ -71,6 +84,7 @@ pub(crate) struct Ledger {
     pub(crate) uploads: u64,
     pub(crate) creates: u64,
     pub(crate) retrieves: u64,
+    pub(crate) webhooks: WebhookCounts,
     requests: BTreeMap<&'static str, u64>,
     faults: BTreeMap<String, u64>,
     executed_lines: u64,
@@ -130,6 +144,7 @@ impl Ledger {
             executions: self.executions.iter().map(|(id, count)| (id.clone(), *count)).collect(),
             bodies: self.bodies.iter().map(|(hash, count)| (hexadecimal(hash), *count)).collect(),
             batches_by_key,
+            webhooks: self.webhooks,
             batches,
         }
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::faults::Faults;
 use crate::knobs::Knobs;
 use crate::order::FaultOrder;
+use crate::webhook::Webhooks;
 
 /// Everything a [`Simulator`](crate::Simulator) needs to start.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Settings {
     pub knobs: Knobs,
     /// What goes wrong by chance and by the clock.
     pub faults: Faults,
+    /// Who is told when batches end.
+    pub webhooks: Webhooks,
     /// What goes wrong on order, from the start.
     pub fault_orders: Vec<FaultOrder>,
     /// Determines ids, the order of result lines and every random choice.
@@ -44,6 +47,7 @@ impl Default for Settings {
             limits: Limits::default(),
             knobs: Knobs::default(),
             faults: Faults::default(),
+            webhooks: Webhooks::default(),
             fault_orders: Vec::new(),
             seed: 1,
             workers: 1,
@@ -61,6 +65,7 @@ impl fmt::Debug for Settings {
             .field("limits", &self.limits)
             .field("knobs", &self.knobs)
             .field("faults", &self.faults)
+            .field("webhooks", &self.webhooks)
             .field("fault_orders", &self.fault_orders)
             .field("seed", &self.seed)
             .field("workers", &self.workers)

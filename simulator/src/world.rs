@@ -21,6 +21,7 @@ use crate::plan::Plan;
 use crate::settings::{Limits, Settings, Timing};
 use crate::transition::{Job, Outcome, Step};
 use crate::tries::Tries;
+use crate::webhook::{Event, Webhooks};
 
 /// The state all requests share.
 pub(crate) struct World {
@@ -47,6 +48,9 @@ pub(crate) struct State {
     /// Times of the creations of the last hour.
     pub(crate) creations: VecDeque<u64>,
     pub(crate) agenda: Agenda,
+    pub(crate) webhooks: Webhooks,
+    /// Events that wait for their delivery.
+    events: Vec<Event>,
 }
 
 impl World {
@@ -69,6 +73,8 @@ impl World {
                 positions: HashMap::new(),
                 creations: VecDeque::new(),
                 agenda: Agenda::default(),
+                webhooks: settings.webhooks,
+                events: Vec::new(),
             }),
         }
     }
@@ -148,6 +154,21 @@ impl State {
     fn apply(&mut self, job: &Job, outcome: Outcome, identifiers: &Identifiers) {
         self.make(job, outcome, identifiers);
         self.schedule(job.batch);
+        self.announce_end(job, identifiers);
+    }
+
+    /// Enters an event if the step was the batch's last one and somebody wants to know.
+    fn announce_end(&mut self, job: &Job, identifiers: &Identifiers) {
+        let ended = self.batches.get(job.batch).filter(|batch| batch.is_terminal());
+        if let (Some(batch), Some(_)) = (ended, &self.webhooks.url) {
+            let (status, delivery) = (batch.status.name(), batch.fate.delivery);
+            self.events.push(Event::of(&batch.id, status, delivery, job.due_ms, identifiers));
+        }
+    }
+
+    /// The events to be delivered, and how.
+    pub(crate) fn take_events(&mut self) -> (Vec<Event>, Webhooks) {
+        (std::mem::take(&mut self.events), self.webhooks.clone())
     }
 
     fn make(&mut self, job: &Job, outcome: Outcome, identifiers: &Identifiers) {
