@@ -74,7 +74,7 @@ impl State {
             Work::Validate(Box::new(Candidate {
                 file_id,
                 input: file.map(|file| file.content.clone()),
-                fails: batch.fate.fails,
+                fails: batch.fate.fails.clone(),
                 endpoint: batch.request.endpoint,
                 limits: self.limits.clone(),
                 knobs: self.knobs.clone(),

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::adjustable::Adjustable;
 use crate::fault::Fault;
 use crate::faults::Faults;
-use crate::knobs::Knobs;
 use crate::order::FaultOrder;
-use crate::settings::{Limits, Settings, Timing};
+use crate::settings::{Settings, Timing};
+use crate::switch::Switch;
+use crate::webhook::Webhooks;
 
 /// Flags of the `simulate` command; each can also be given as an environment variable.
 #[derive(Args, Clone)]
@@ -51,7 +53,8 @@ pub struct SimulateArgs {
     #[arg(long, env = "BATCH_GPT_SIMULATE_FAULT_KINDS", value_delimiter = ',')]
     pub fault_kinds: Vec<Fault>,
 
-    /// A fault on order, as operation=fault[:times[:after]] such as create_batch=answer_lost:1; can be repeated.
+    /// A fault on order, as operation=fault[:times[:after]][:member=value] such as create_batch=answer_lost:1 or
+    /// upload_file=status_429:retry_after=7; can be repeated.
     #[arg(long = "fault", env = "BATCH_GPT_SIMULATE_FAULTS", value_delimiter = ',', value_name = "FAULT")]
     pub faults: Vec<FaultOrder>,
 
@@ -67,26 +70,47 @@ pub struct SimulateArgs {
     #[arg(long, env = "BATCH_GPT_SIMULATE_FAIL_RATE", default_value_t = 0.0, value_parser = share)]
     pub fail_rate: f64,
 
+    /// Where to send an event when a batch ends: http:// and a loopback address.
+    #[arg(long, env = "BATCH_GPT_SIMULATE_WEBHOOK_URL")]
+    pub webhook_url: Option<String>,
+
+    /// Any other setting by its path, as section.member=value such as limits.enqueued_tokens=1000; can be
+    /// repeated, or separated by semicolons.
+    #[arg(long = "set", env = "BATCH_GPT_SIMULATE_SET", value_delimiter = ';', value_name = "SETTING")]
+    pub switches: Vec<Switch>,
+
     /// Number of HTTP worker threads.
     #[arg(long, env = "BATCH_GPT_SIMULATE_WORKERS", default_value_t = 1)]
     pub workers: usize,
 }
 
 impl SimulateArgs {
-    /// The settings these flags ask for; limits and knobs keep their defaults, as both can be patched over HTTP
-    /// while the simulator runs.
+    /// The settings these flags ask for; a single setting given by its path wins over the other flags.
     pub fn settings(&self) -> Settings {
+        let flagged = self.adjustable();
+        let adjusted = self.switches.iter().fold(flagged, |settings, switch| switch.turn(settings));
         Settings {
             bind: self.bind,
             keys: self.keys.iter().filter(|key| !key.is_empty()).cloned().collect(),
+            timing: adjusted.timing,
+            limits: adjusted.limits,
+            knobs: adjusted.knobs,
+            faults: adjusted.faults,
+            webhooks: adjusted.webhooks,
+            fault_orders: self.faults.clone(),
+            seed: self.seed,
+            workers: self.workers,
+        }
+    }
+
+    fn adjustable(&self) -> Adjustable {
+        Adjustable {
             timing: Timing {
                 validating: Duration::from_millis(self.validating_ms),
                 per_batch: Duration::from_millis(self.per_batch_ms),
                 finalizing: Duration::from_millis(self.finalizing_ms),
                 cancelling: Duration::from_millis(self.cancelling_ms),
             },
-            limits: Limits::default(),
-            knobs: Knobs::default(),
             faults: Faults {
                 rate: self.fault_rate,
                 kinds: self.fault_kinds.clone(),
@@ -95,9 +119,8 @@ impl SimulateArgs {
                 fail_rate: self.fail_rate,
                 ..Faults::default()
             },
-            fault_orders: self.faults.clone(),
-            seed: self.seed,
-            workers: self.workers,
+            webhooks: Webhooks { url: self.webhook_url.clone(), ..Webhooks::default() },
+            ..Adjustable::default()
         }
     }
 }

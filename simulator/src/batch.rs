@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::batch_error::BatchError;
 use crate::create::{CreateRequest, WINDOW};
 use crate::execution::Results;
 use crate::fate::Fate;
@@ -14,7 +15,6 @@ use crate::ledger::BatchEntry;
 use crate::plan::Plan;
 use crate::settings::Timing;
 use crate::usage::{ResponseUsage, Tokens};
-use crate::validation::BatchError;
 
 /// The states of a batch (contract, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

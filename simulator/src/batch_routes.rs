@@ -5,6 +5,7 @@ use actix_web::web::{Bytes, Data, Path, ReqData, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::batch::{Batch, Status};
+use crate::batch_error::BatchError;
 use crate::create::CreateRequest;
 use crate::error::ApiError;
 use crate::fault::Stage;
@@ -12,7 +13,6 @@ use crate::file::Project;
 use crate::gate::method_not_allowed;
 use crate::operation::Operation;
 use crate::page::{Listed, PageQuery};
-use crate::validation::BatchError;
 use crate::world::{State, World};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -74,7 +74,9 @@ async fn retrieve(
     let now_ms = world.clock.now_ms();
     let position = state.find_batch(*project, &id, now_ms)?;
     let batch = state.batches.get(position);
-    if batch.is_some_and(|batch| now_ms < batch.times.created.saturating_add(state.faults.retrieve_lag_ms)) {
+    let lag_ms = state.faults.retrieve_lag_ms;
+    let hidden = |batch: &Batch| now_ms < batch.times.created.saturating_add(lag_ms.max(batch.fate.late_ms));
+    if batch.is_some_and(hidden) {
         state.ledger.count_fault("retrieve_lag");
         return Err(no_such_batch(&id));
     }

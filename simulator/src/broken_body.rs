@@ -17,9 +17,7 @@ const GRACE: Duration = Duration::from_millis(50);
 /// A body that breaks off after `bytes`, or else after a share of it that `chance` decides (contract, case 67).
 pub(crate) fn cut(whole: Bytes, bytes: Option<usize>, chance: f64, chunked: bool) -> BoxBody {
     let length = whole.len() as u64;
-    let at = bytes.unwrap_or((whole.len() as f64 * chance) as usize);
-    // A cut behind the end would be none.
-    let rest = whole.slice(..at.min(whole.len().saturating_sub(1)));
+    let rest = part(&whole, bytes, chance);
     let pieces = stream::unfold(Some(rest), |rest| async move {
         let mut rest = rest?;
         if rest.is_empty() {
@@ -35,6 +33,22 @@ pub(crate) fn cut(whole: Bytes, bytes: Option<usize>, chance: f64, chunked: bool
     } else {
         BoxBody::new(SizedStream::new(length, Box::pin(pieces)))
     }
+}
+
+/// A body that ends where [`cut`] would break it off, and looks whole.
+pub(crate) fn shorten(whole: &Bytes, bytes: Option<usize>, chance: f64, chunked: bool) -> BoxBody {
+    let rest = part(whole, bytes, chance);
+    if chunked {
+        BoxBody::new(BodyStream::new(stream::iter([Ok::<_, io::Error>(rest)])))
+    } else {
+        BoxBody::new(rest)
+    }
+}
+
+/// The first `bytes` of a body, or else the share of it that `chance` decides; never all of it.
+fn part(whole: &Bytes, bytes: Option<usize>, chance: f64) -> Bytes {
+    let at = bytes.unwrap_or((whole.len() as f64 * chance) as usize);
+    whole.slice(..at.min(whole.len().saturating_sub(1)))
 }
 
 /// A body that comes `bytes` at a time with a pause before each; what is left after `limit` comes at once

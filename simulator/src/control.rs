@@ -2,14 +2,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Bytes, Data, ServiceConfig, resource};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
+use crate::adjustable::Adjustable;
 use crate::error::ApiError;
-use crate::faults::Faults;
 use crate::gate::method_not_allowed;
-use crate::knobs::Knobs;
-use crate::settings::{Limits, Timing};
 use crate::world::{State, World};
 
 pub(crate) fn configure(service: &mut ServiceConfig) {
@@ -28,16 +26,6 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 struct ClockRequest {
     advance_seconds: u64,
-}
-
-/// The settings that may change while the simulator runs.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Adjustable {
-    timing: Timing,
-    limits: Limits,
-    knobs: Knobs,
-    faults: Faults,
 }
 
 async fn ledger(world: Data<World>) -> Result<HttpResponse, ApiError> {
@@ -64,22 +52,16 @@ async fn patch_settings(
     body: Result<Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.map_err(|cause| ApiError::unreadable_body(&cause))?;
-    let invalid = |cause: serde_json::Error| ApiError::invalid(format!("Invalid settings: {cause}."));
-    let patch: Value = serde_json::from_slice(&body).map_err(invalid)?;
+    let invalid = |cause: String| ApiError::invalid(format!("Invalid settings: {cause}."));
+    let patch: Value = serde_json::from_slice(&body).map_err(|cause| invalid(cause.to_string()))?;
     let mut state = world.lock();
-    let mut merged = serde_json::to_value(state.adjustable()).map_err(|cause| ApiError::internal(&cause))?;
-    merge(&mut merged, patch);
-    let adjusted: Adjustable = serde_json::from_value(merged).map_err(invalid)?;
-    if let Some(body) = &adjusted.knobs.canned_body {
-        serde_json::from_str::<serde::de::IgnoredAny>(body).map_err(invalid)?;
-    }
-    let nonsense = |cause: String| ApiError::invalid(format!("Invalid settings: {cause}."));
-    adjusted.faults.check().map_err(nonsense)?;
+    let adjusted = state.adjustable().patched(patch).map_err(invalid)?;
     let response = HttpResponse::Ok().json(&adjusted);
     state.timing = adjusted.timing;
     state.limits = adjusted.limits;
     state.knobs = adjusted.knobs;
     state.faults = adjusted.faults;
+    state.webhooks = adjusted.webhooks;
     state.reschedule();
     Ok(response)
 }
@@ -91,18 +73,7 @@ impl State {
             limits: self.limits.clone(),
             knobs: self.knobs.clone(),
             faults: self.faults.clone(),
+            webhooks: self.webhooks.clone(),
         }
-    }
-}
-
-/// Replaces the members the patch names, at any depth. A null is a value, as some settings can be null.
-fn merge(target: &mut Value, patch: Value) {
-    match (target, patch) {
-        (Value::Object(target), Value::Object(patch)) => {
-            for (name, value) in patch {
-                merge(target.entry(name).or_insert(Value::Null), value);
-            }
-        }
-        (target, patch) => *target = patch,
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::faults::Faults;
@@ -12,9 +13,11 @@ use crate::inference::{Context, Failure, Inference};
 use crate::knobs::Knobs;
 use crate::line::InputLine;
 use crate::line_fault::LineFault;
+use crate::mishap::{Mishap, Odds, hash_of};
 use crate::parameter;
 use crate::plan::{Plan, PlannedLine};
 use crate::result_line::{Ending, Reason, ResultLine, TIMED_OUT};
+use crate::tries::{BodyHash, Tries};
 use crate::usage::Tokens;
 
 /// One batch about to be executed, wholly or up to the moment it was stopped.
@@ -49,10 +52,10 @@ pub(crate) struct Results {
 pub(crate) struct ExecutedLine {
     pub(crate) custom_id: String,
     /// SHA-256 of the body's bytes as uploaded.
-    pub(crate) body: [u8; 32],
+    pub(crate) body: BodyHash,
     /// Whether the line got an answer, which is what costs money.
     pub(crate) paid: bool,
-    /// What went wrong with it by chance.
+    /// How its result was spoilt.
     pub(crate) fault: Option<LineFault>,
 }
 
@@ -65,8 +68,8 @@ struct Files {
 }
 
 impl Execution {
-    /// Executes the lines; pure but for the ids it draws.
-    pub(crate) fn run(&self, identifiers: &Identifiers) -> Results {
+    /// Executes the lines; pure but for the ids it draws and the executions it counts.
+    pub(crate) fn run(&self, identifiers: &Identifiers, tries: &Tries) -> Results {
         let mut results = Results::default();
         let mut files = Files::default();
         let mut number = identifiers.reserve(2 * self.plan.lines.len() as u64);
@@ -78,7 +81,7 @@ impl Execution {
             )
         };
         for line in self.plan.first(self.count) {
-            if let Err(cause) = self.execute(line, ids(), &mut files, &mut results) {
+            if let Err(cause) = self.execute(line, ids(), tries, &mut files, &mut results) {
                 log::error!("a result line could not be written: {cause}");
             }
         }
@@ -105,6 +108,7 @@ impl Execution {
         &self,
         line: &PlannedLine,
         (id, request_id): (String, String),
+        tries: &Tries,
         files: &mut Files,
         results: &mut Results,
     ) -> serde_json::Result<()> {
@@ -116,30 +120,10 @@ impl Execution {
             return Ok(());
         };
         let custom_id = parameter::as_text(raw_id).unwrap_or(Cow::Borrowed(raw_id.get()));
-        let hash: [u8; 32] = Sha256::digest(body.get().as_bytes()).into();
+        let hash = hash_of(body);
 
         files.body.clear();
-        let mut fault = None;
-        let answered = match Inference::read(self.plan.endpoint, body) {
-            Err(error) => Err(Failure::Refused(error)),
-            Ok(request) => match request.failure(&custom_id, self.seed, &self.knobs) {
-                Some(failure) => Err(failure),
-                None => {
-                    fault = LineFault::draw(self.seed, self.batch, &custom_id, &self.faults);
-                    match fault.and_then(LineFault::failure) {
-                        Some(failure) => Err(failure),
-                        None => {
-                            let context = Context {
-                                created: self.created,
-                                hash: answer_hash(&custom_id, &hash),
-                                knobs: &self.knobs,
-                            };
-                            Ok(request.write(&context, &mut files.body)?)
-                        }
-                    }
-                }
-            },
-        };
+        let (fault, answered) = self.answer(&custom_id, body, &hash, tries, &mut files.body)?;
         let paid = answered.is_ok() && !fault.is_some_and(LineFault::fails);
         if paid {
             results.completed += 1;
@@ -175,13 +159,41 @@ impl Execution {
         Ok(())
     }
 
+    /// What the model makes of one line, with the answer in `out`, and what went wrong with it.
+    fn answer(
+        &self,
+        custom_id: &str,
+        body: &RawValue,
+        hash: &BodyHash,
+        tries: &Tries,
+        out: &mut Vec<u8>,
+    ) -> serde_json::Result<(Option<LineFault>, Result<Tokens, Failure>)> {
+        let request = match Inference::read(self.plan.endpoint, body) {
+            Ok(request) => request,
+            Err(error) => return Ok((None, Err(Failure::Refused(error)))),
+        };
+        let odds =
+            Odds { seed: self.seed, batch: self.batch, knobs: &self.knobs, faults: &self.faults, tries };
+        let fault = match odds.meet(&request, custom_id, hash) {
+            Some(Mishap::Failure(failure)) => return Ok((None, Err(failure))),
+            Some(Mishap::Fault(fault)) => Some(fault),
+            None => None,
+        };
+        if let Some(failure) = fault.and_then(LineFault::failure) {
+            return Ok((fault, Err(failure)));
+        }
+        let context =
+            Context { created: self.created, hash: answer_hash(custom_id, hash), knobs: &self.knobs };
+        Ok((fault, Ok(request.write(&context, out)?)))
+    }
+
     fn request_prefix(&self) -> &'static str {
         if self.knobs.bare_request_ids { "" } else { "req_" }
     }
 }
 
 /// The part of an answer's id that depends on the question and on who asked.
-fn answer_hash(custom_id: &str, body: &[u8; 32]) -> String {
+fn answer_hash(custom_id: &str, body: &BodyHash) -> String {
     let digest = Sha256::new().chain_update(custom_id).chain_update(body).finalize();
     digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }

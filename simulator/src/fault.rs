@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
 
-/// A kind of fault (contract, section 7A, cases 63 to 72 and 75). Its name in JSON and on the command line is
+/// A kind of fault (contract, section 7A, cases 63 to 72, 75 and 76). Its name in JSON and on the command line is
 /// the variant's in snake case; a status is `status_` and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -26,6 +26,10 @@ pub enum Fault {
     Cut,
     /// The answer breaks off in chunked encoding.
     CutChunked,
+    /// The answer ends early and nothing in it says so: its `Content-Length` is that of the part.
+    Short,
+    /// The same in chunked encoding, properly terminated.
+    ShortChunked,
     /// The answer begins late.
     SlowHeaders,
     /// The answer comes a few bytes at a time.
@@ -40,12 +44,22 @@ pub enum Fault {
     BatchFails,
     /// The batch expires when half of its lines are executed.
     BatchExpires,
+    /// The batch cannot be retrieved for a while after its creation.
+    LateBatch,
+    /// The content of the batch's result files cannot be read for a while after its end.
+    LateContent,
     /// The batch stays long in `finalizing`.
     StuckFinalizing,
     /// The batch reports all its lines as completed, whatever came of them.
     CountsLie,
     /// The batch names an error file that is empty if none of its lines failed.
     ZeroByteErrorFile,
+    /// The event about the end of the batch is delivered twice.
+    WebhookTwice,
+    /// That event is not delivered.
+    WebhookLost,
+    /// That event is not signed with the receiver's secret.
+    WebhookForged,
 }
 
 /// Where in the handling of a call a fault takes effect.
@@ -71,13 +85,15 @@ pub(crate) const ORDINARY: [Fault; 8] = [
     Fault::Cut,
 ];
 
-const NAMED: [(Fault, &str); 16] = [
+const NAMED: [(Fault, &str); 23] = [
     (Fault::RequestLost, "request_lost"),
     (Fault::AnswerLost, "answer_lost"),
     (Fault::QuotaExhausted, "quota_exhausted"),
     (Fault::BillingLimit, "billing_limit"),
     (Fault::Cut, "cut"),
     (Fault::CutChunked, "cut_chunked"),
+    (Fault::Short, "short"),
+    (Fault::ShortChunked, "short_chunked"),
     (Fault::SlowHeaders, "slow_headers"),
     (Fault::Trickle, "trickle"),
     (Fault::Hang, "hang"),
@@ -85,9 +101,14 @@ const NAMED: [(Fault, &str); 16] = [
     (Fault::CannotFindFile, "cannot_find_file"),
     (Fault::BatchFails, "batch_fails"),
     (Fault::BatchExpires, "batch_expires"),
+    (Fault::LateBatch, "late_batch"),
+    (Fault::LateContent, "late_content"),
     (Fault::StuckFinalizing, "stuck_finalizing"),
     (Fault::CountsLie, "counts_lie"),
     (Fault::ZeroByteErrorFile, "zero_byte_error_file"),
+    (Fault::WebhookTwice, "webhook_twice"),
+    (Fault::WebhookLost, "webhook_lost"),
+    (Fault::WebhookForged, "webhook_forged"),
 ];
 
 impl Fault {
@@ -97,9 +118,14 @@ impl Fault {
             Fault::CannotFindFile
             | Fault::BatchFails
             | Fault::BatchExpires
+            | Fault::LateBatch
+            | Fault::LateContent
             | Fault::StuckFinalizing
             | Fault::CountsLie
-            | Fault::ZeroByteErrorFile => Stage::Creation,
+            | Fault::ZeroByteErrorFile
+            | Fault::WebhookTwice
+            | Fault::WebhookLost
+            | Fault::WebhookForged => Stage::Creation,
             _ => Stage::Call,
         }
     }
@@ -117,7 +143,13 @@ impl Fault {
     pub(crate) fn lets_work(self) -> bool {
         matches!(
             self,
-            Fault::AnswerLost | Fault::Cut | Fault::CutChunked | Fault::SlowHeaders | Fault::Trickle
+            Fault::AnswerLost
+                | Fault::Cut
+                | Fault::CutChunked
+                | Fault::Short
+                | Fault::ShortChunked
+                | Fault::SlowHeaders
+                | Fault::Trickle
         )
     }
 }

@@ -37,6 +37,8 @@ pub struct Faults {
     pub content_lag_ms: u64,
     /// The status of that refusal, 404 or an error of the edge such as 502.
     pub content_lag_status: u16,
+    /// Milliseconds by which a batch or a content that is late on order or by chance is late.
+    pub late_ms: u64,
     /// Milliseconds for which a batch that is stuck stays longer in `finalizing` (contract, case 71).
     pub stuck_ms: u64,
     /// Share of batches that expire when half of their lines are executed.
@@ -64,6 +66,7 @@ impl Default for Faults {
             list_lag_ms: 0,
             content_lag_ms: 0,
             content_lag_status: 404,
+            late_ms: 5_000,
             stuck_ms: 3_600_000,
             expire_rate: 0.0,
             fail_rate: 0.0,

@@ -27,6 +27,8 @@ pub(crate) struct StoredFile {
     pub(crate) filename: String,
     pub(crate) content: Bytes,
     pub(crate) created_ms: u64,
+    /// Milliseconds for which the content cannot be read.
+    pub(crate) late_ms: u64,
     pub(crate) expires_after: Option<ExpiresAfter>,
 }
 

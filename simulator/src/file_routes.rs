@@ -46,6 +46,7 @@ async fn upload(
         filename: upload.filename,
         content: upload.content,
         created_ms: world.clock.now_ms(),
+        late_ms: 0,
         expires_after: upload.expires_after,
     };
     let response = HttpResponse::Ok().json(file.view());
@@ -103,7 +104,7 @@ async fn content(
     let now_ms = world.clock.now_ms();
     let mut state = world.lock();
     let file = state.files.get(*project, &id, now_ms).ok_or_else(|| no_such_file(&id))?;
-    let readable = file.created_ms.saturating_add(state.faults.content_lag_ms);
+    let readable = file.created_ms.saturating_add(state.faults.content_lag_ms.max(file.late_ms));
     if file.purpose == RESULT_PURPOSE && now_ms < readable {
         state.ledger.count_fault("content_lag");
         return match StatusCode::from_u16(state.faults.content_lag_status) {

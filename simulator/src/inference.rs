@@ -8,9 +8,9 @@ use crate::embedding::EmbeddingRequest;
 use crate::endpoint::Endpoint;
 use crate::error::ApiError;
 use crate::knobs::Knobs;
+use crate::marker::Marker;
 use crate::moderation::ModerationRequest;
 use crate::prompt::Prompt;
-use crate::random::Random;
 use crate::response::ResponseRequest;
 use crate::usage::Tokens;
 
@@ -83,20 +83,9 @@ impl<'a> Inference<'a> {
         }
     }
 
-    /// The failure this line meets although its body is valid: the one its prompt asks for, or one the knobs
-    /// draw for its custom id.
-    pub(crate) fn failure(&self, custom_id: &str, seed: u64, knobs: &Knobs) -> Option<Failure> {
-        if let Some(failure) = self.steered_failure() {
-            return Some(failure);
-        }
-        let draw = Random::from((seed, custom_id)).fraction();
-        if draw < knobs.status_zero_rate {
-            Some(Failure::StatusZero)
-        } else if draw < knobs.status_zero_rate + knobs.request_timeout_rate {
-            Some(Failure::Timeout)
-        } else {
-            None
-        }
+    /// What its texts ask of the simulator.
+    pub(crate) fn markers(&self) -> impl Iterator<Item = Marker> + '_ {
+        self.texts().into_iter().flat_map(Marker::all_in)
     }
 
     /// Appends the body of the answer to `out`.
@@ -124,12 +113,12 @@ impl<'a> Inference<'a> {
         }
     }
 
-    fn steered_failure(&self) -> Option<Failure> {
-        let steer = |text: &str| Prompt { text: text.into(), bytes: 0 }.steered_failure();
+    /// The texts in which markers are looked for.
+    fn texts(&self) -> Vec<&str> {
         match self {
-            Inference::Embedding(request) => request.inputs.iter().find_map(|input| steer(&input.text)),
-            Inference::Moderation(request) => request.inputs.iter().find_map(|input| steer(input)),
-            _ => self.prompt().and_then(Prompt::steered_failure),
+            Inference::Embedding(request) => request.inputs.iter().map(|input| input.text.as_ref()).collect(),
+            Inference::Moderation(request) => request.inputs.iter().map(AsRef::as_ref).collect(),
+            _ => self.prompt().map(|prompt| prompt.text.as_ref()).into_iter().collect(),
         }
     }
 }

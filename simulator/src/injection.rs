@@ -79,6 +79,11 @@ impl Injection {
                 let (bytes, chance) = (self.order.bytes, self.chance);
                 Ok(respoil(answer, |whole| broken_body::cut(whole, bytes, chance, chunked)))
             }
+            Fault::Short | Fault::ShortChunked => {
+                let chunked = self.order.fault == Fault::ShortChunked;
+                let (bytes, chance) = (self.order.bytes, self.chance);
+                Ok(respoil(answer, |whole| broken_body::shorten(&whole, bytes, chance, chunked)))
+            }
             Fault::Trickle => {
                 let bytes = self.order.bytes.unwrap_or(1);
                 Ok(respoil(answer, |whole| broken_body::trickle(whole, bytes, pause, self.limit)))

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::execution::ExecutedLine;
 use crate::operation::Operation;
+use crate::tries::BodyHash;
 
 /// The metadata key by which a client recognises a batch whose creation was not answered.
 const KEY: &str = "batch_gpt_key";
@@ -34,6 +35,8 @@ pub struct LedgerReport {
     pub bodies: BTreeMap<String, BodyExecutions>,
     /// How many batches were created with each value of the metadata key `batch_gpt_key`.
     pub batches_by_key: BTreeMap<String, u64>,
+    /// Events that were sent when batches ended.
+    pub webhooks: WebhookCounts,
     /// All batches in the order of creation.
     pub batches: Vec<BatchEntry>,
 }
@@ -45,6 +48,17 @@ pub struct BodyExecutions {
     pub executed: u64,
     /// Executions that got an answer.
     pub paid: u64,
+}
+
+/// What became of the events about batches that ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WebhookCounts {
+    /// Requests sent to the receiver.
+    pub attempts: u64,
+    /// Events it took; one that is delivered twice on purpose counts twice.
+    pub delivered: u64,
+    /// Events it did not take however often they were tried.
+    pub given_up: u64,
 }
 
 /// One batch in the ledger.
@@ -70,12 +84,13 @@ pub(crate) struct Ledger {
     pub(crate) uploads: u64,
     pub(crate) creates: u64,
     pub(crate) retrieves: u64,
+    pub(crate) webhooks: WebhookCounts,
     requests: BTreeMap<&'static str, u64>,
     faults: BTreeMap<String, u64>,
     executed_lines: u64,
     paid_lines: u64,
     executions: HashMap<String, u64>,
-    bodies: HashMap<[u8; 32], BodyExecutions>,
+    bodies: HashMap<BodyHash, BodyExecutions>,
 }
 
 impl Ledger {
@@ -117,7 +132,7 @@ impl Ledger {
         for key in keys {
             *batches_by_key.entry(key.clone()).or_default() += 1;
         }
-        let hexadecimal = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hexadecimal = |hash: &BodyHash| hash.iter().map(|byte| format!("{byte:02x}")).collect();
         LedgerReport {
             uploads: self.uploads,
             creates: self.creates,
@@ -129,6 +144,7 @@ impl Ledger {
             executions: self.executions.iter().map(|(id, count)| (id.clone(), *count)).collect(),
             bodies: self.bodies.iter().map(|(hash, count)| (hexadecimal(hash), *count)).collect(),
             batches_by_key,
+            webhooks: self.webhooks,
             batches,
         }
     }

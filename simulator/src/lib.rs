@@ -18,9 +18,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adjustable;
 mod agenda;
 mod args;
 mod batch;
+mod batch_error;
 mod batch_routes;
 mod broken_body;
 mod chat;
@@ -28,6 +30,7 @@ mod clock;
 mod completion;
 mod connection;
 mod control;
+mod courier;
 mod create;
 mod embedding;
 mod endpoint;
@@ -49,6 +52,8 @@ mod knobs;
 mod ledger;
 mod line;
 mod line_fault;
+mod marker;
+mod mishap;
 mod moderation;
 mod operation;
 mod order;
@@ -64,19 +69,24 @@ mod schema;
 mod server;
 mod settings;
 mod stale;
+mod switch;
 mod transition;
+mod tries;
 mod upload;
 mod usage;
 mod validation;
+mod webhook;
 mod world;
 
 pub use args::SimulateArgs;
 pub use fault::Fault;
 pub use faults::Faults;
 pub use knobs::{Knobs, NoErrorFile};
-pub use ledger::{BatchEntry, BodyExecutions, LedgerReport};
+pub use ledger::{BatchEntry, BodyExecutions, LedgerReport, WebhookCounts};
 pub use line_fault::LineFault;
 pub use operation::Operation;
 pub use order::FaultOrder;
 pub use server::Simulator;
 pub use settings::{Limits, Settings, Timing};
+pub use switch::Switch;
+pub use webhook::Webhooks;

@@ -50,6 +50,11 @@ const ALL: [LineFault; 9] = [
 ];
 
 impl LineFault {
+    /// The fault with this name, as it stands in JSON.
+    pub(crate) fn named(name: &str) -> Option<LineFault> {
+        ALL.into_iter().find(|fault| fault.entry().strip_prefix("line_") == Some(name))
+    }
+
     /// The fault the seed has in store for a line of the batch with this number.
     pub(crate) fn draw(seed: u64, batch: usize, custom_id: &str, faults: &Faults) -> Option<LineFault> {
         if faults.line_fault_rate <= 0.0 {
@@ -115,7 +120,7 @@ impl LineFault {
         !matches!(self, LineFault::Duplicate | LineFault::UnknownId)
     }
 
-    /// The name under which the ledger counts it.
+    /// The name under which the ledger counts it: `line_` and its name in JSON.
     pub(crate) fn entry(self) -> &'static str {
         match self {
             LineFault::Status429 => "line_status_429",

@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::ApiError;
-use crate::inference::Failure;
 use crate::parameter::{self, Member};
 
 /// What one request asks, and how large everything it sends to the model is.
@@ -76,21 +74,6 @@ impl<'a> Prompt<'a> {
             None => Prompt::from_messages(name, raw),
         }
     }
-
-    /// The failure the text asks for, so that a rehearsal can provoke it without reconfiguring the simulator:
-    /// `[[timeout]]`, `[[status:0]]` or `[[status:N]]` with N from 400 to 599.
-    pub(crate) fn steered_failure(&self) -> Option<Failure> {
-        if self.text.contains("[[timeout]]") {
-            return Some(Failure::Timeout);
-        }
-        let (_, rest) = self.text.split_once("[[status:")?;
-        let (digits, _) = rest.split_once("]]")?;
-        match digits.parse::<u16>().ok()? {
-            0 => Some(Failure::StatusZero),
-            number @ 400..=599 => Some(Failure::Refused(steered_error(StatusCode::from_u16(number).ok()?))),
-            _ => None,
-        }
-    }
 }
 
 /// A string, or the concatenated text parts of a list.
@@ -106,15 +89,4 @@ fn content_text<'a>(name: &str, content: &'a RawValue) -> Result<Cow<'a, str>, A
         }
     }
     Ok(Cow::Owned(joined))
-}
-
-fn steered_error(status: StatusCode) -> ApiError {
-    let error = ApiError::new(status, format!("The prompt asked for status {}.", status.as_u16()));
-    match status.as_u16() {
-        401 => error.code("invalid_api_key"),
-        404 => error.code("model_not_found"),
-        429 => error.kind("tokens").code("rate_limit_exceeded"),
-        500.. => error.kind("server_error").code("server_error"),
-        _ => error.code("invalid_value"),
-    }
 }

@@ -65,6 +65,7 @@ impl State {
     ) -> Option<String> {
         let batch = self.batches.get(position)?;
         let id = identifiers.next("file-");
+        let late_ms = batch.fate.content_late_ms;
         let expires_after = batch.request.output_expires_after;
         self.files.add(StoredFile {
             id: id.clone(),
@@ -73,6 +74,7 @@ impl State {
             filename: format!("{}_{kind}.jsonl", batch.id),
             content,
             created_ms: now_ms,
+            late_ms,
             expires_after,
         });
         Some(id)

@@ -13,6 +13,7 @@ use actix_web::{App, HttpServer, rt};
 use tokio::sync::oneshot;
 
 use crate::connection::Connection;
+use crate::courier::Courier;
 use crate::ledger::LedgerReport;
 use crate::order::FaultOrder;
 use crate::settings::Settings;
@@ -36,8 +37,10 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// Fails if the address cannot be bound or the thread cannot be started.
+    /// Fails if the address cannot be bound, the thread cannot be started or the webhooks have no meaning.
     pub async fn start(settings: Settings) -> io::Result<Simulator> {
+        let invalid = |cause| io::Error::new(io::ErrorKind::InvalidInput, cause);
+        settings.webhooks.check().map_err(invalid)?;
         let (bind, workers) = (settings.bind, settings.workers.max(1));
         let world = Arc::new(World::new(settings));
         let (sender, receiver) = oneshot::channel();
@@ -113,6 +116,7 @@ async fn serve(
     started: oneshot::Sender<(SocketAddr, ServerHandle)>,
 ) -> io::Result<()> {
     let world = Data::from(world);
+    let courier = Courier::new(world.clone())?;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(world.clone())
@@ -134,5 +138,8 @@ async fn serve(
         // Nobody waits for the simulator any more.
         return Ok(());
     }
-    running.await
+    let delivery = rt::spawn(courier.run());
+    let ended = running.await;
+    delivery.abort();
+    ended
 }

@@ -1,5 +1,6 @@
 //! What a simulator is started with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::faults::Faults;
 use crate::knobs::Knobs;
 use crate::order::FaultOrder;
+use crate::webhook::Webhooks;
 
 /// Everything a [`Simulator`](crate::Simulator) needs to start.
 #[derive(Clone)]
@@ -26,6 +28,8 @@ pub struct Settings {
     pub knobs: Knobs,
     /// What goes wrong by chance and by the clock.
     pub faults: Faults,
+    /// Who is told when batches end.
+    pub webhooks: Webhooks,
     /// What goes wrong on order, from the start.
     pub fault_orders: Vec<FaultOrder>,
     /// Determines ids, the order of result lines and every random choice.
@@ -43,6 +47,7 @@ impl Default for Settings {
             limits: Limits::default(),
             knobs: Knobs::default(),
             faults: Faults::default(),
+            webhooks: Webhooks::default(),
             fault_orders: Vec::new(),
             seed: 1,
             workers: 1,
@@ -60,6 +65,7 @@ impl fmt::Debug for Settings {
             .field("limits", &self.limits)
             .field("knobs", &self.knobs)
             .field("faults", &self.faults)
+            .field("webhooks", &self.webhooks)
             .field("fault_orders", &self.fault_orders)
             .field("seed", &self.seed)
             .field("workers", &self.workers)
@@ -110,6 +116,8 @@ pub struct Limits {
     pub creations_per_hour: usize,
     /// Prompt tokens that may be queued or running per model; `None` for no limit.
     pub enqueued_tokens: Option<u64>,
+    /// The same for single models, instead of [`Limits::enqueued_tokens`].
+    pub enqueued_tokens_by_model: BTreeMap<String, u64>,
     /// Inputs in all embedding lines of one file together.
     pub max_embedding_inputs: usize,
     /// Entries listed in the `errors` of a failed batch; the rest is dropped.
@@ -128,11 +136,19 @@ impl Default for Limits {
             max_upload_bytes: 512 * 1024 * 1024,
             creations_per_hour: 2_000,
             enqueued_tokens: None,
+            enqueued_tokens_by_model: BTreeMap::new(),
             max_embedding_inputs: 50_000,
             max_listed_errors: 100,
             window_seconds: 86_400,
             batch_retention_seconds: None,
         }
+    }
+}
+
+impl Limits {
+    /// Prompt tokens of `model` that may be queued or running; none for no limit.
+    pub(crate) fn enqueued_tokens_of(&self, model: &str) -> Option<u64> {
+        self.enqueued_tokens_by_model.get(model).copied().or(self.enqueued_tokens)
     }
 }
 

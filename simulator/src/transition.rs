@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::{Batch, Status};
+use crate::batch_error::BatchError;
 use crate::endpoint::Endpoint;
 use crate::execution::{Execution, Results};
 use crate::faults::Faults;
@@ -13,7 +14,8 @@ use crate::knobs::Knobs;
 use crate::plan::Plan;
 use crate::result_line::{CANCELLED, EXPIRED};
 use crate::settings::{Limits, Timing};
-use crate::validation::{BatchError, Validation};
+use crate::tries::Tries;
+use crate::validation::Validation;
 use crate::world::State;
 
 /// What happens to a batch next.
@@ -48,8 +50,8 @@ pub(crate) struct Candidate {
     pub(crate) file_id: String,
     /// None if the file does not exist.
     pub(crate) input: Option<Bytes>,
-    /// Whether it fails whatever it holds.
-    pub(crate) fails: bool,
+    /// The error with which it fails whatever it holds.
+    pub(crate) fails: Option<BatchError>,
     pub(crate) endpoint: Endpoint,
     pub(crate) limits: Limits,
     pub(crate) knobs: Knobs,
@@ -65,24 +67,24 @@ pub(crate) enum Outcome {
 
 impl Job {
     /// Does the work.
-    pub(crate) fn run(&self, identifiers: &Identifiers, seed: u64) -> Outcome {
+    pub(crate) fn run(&self, identifiers: &Identifiers, tries: &Tries, seed: u64) -> Outcome {
         match &self.work {
             Work::Nothing => Outcome::Nothing,
-            Work::Validate(candidate) => Outcome::Validated(candidate.judge(seed, self.batch)),
-            Work::Execute(execution) => Outcome::Executed(execution.run(identifiers)),
+            Work::Validate(candidate) => Outcome::Validated(candidate.judge(tries, seed, self.batch)),
+            Work::Execute(execution) => Outcome::Executed(execution.run(identifiers, tries)),
         }
     }
 }
 
 impl Candidate {
-    fn judge(&self, seed: u64, batch: usize) -> Result<Plan, Vec<BatchError>> {
+    fn judge(&self, tries: &Tries, seed: u64, batch: usize) -> Result<Plan, Vec<BatchError>> {
         let Some(input) = &self.input else {
             return Err(vec![BatchError::no_file(&self.file_id)]);
         };
-        if self.fails {
-            return Err(vec![BatchError::no_reason()]);
+        if let Some(error) = &self.fails {
+            return Err(vec![error.clone()]);
         }
-        let mut plan = Validation::new(self, seed, batch).judge(input)?;
+        let mut plan = Validation::new(self, tries, seed, batch).judge(input)?;
         plan.shuffle(seed, batch);
         Ok(plan)
     }

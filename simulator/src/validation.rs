@@ -5,70 +5,28 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::batch_error::BatchError;
 use crate::endpoint::Endpoint;
-use crate::faults::Faults;
 use crate::inference::Inference;
-use crate::knobs::Knobs;
 use crate::line::{InputLine, line_ranges};
-use crate::line_fault::LineFault;
+use crate::marker::Demand;
+use crate::mishap::Odds;
 use crate::parameter::{self, Member};
 use crate::plan::{Plan, PlannedLine};
 use crate::settings::Limits;
 use crate::transition::Candidate;
-
-/// One entry of a failed batch's `errors` (contract, section 2.4).
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct BatchError {
-    code: &'static str,
-    message: String,
-    param: Option<String>,
-    /// Counted from 1; none if the error concerns the batch as a whole.
-    line: Option<usize>,
-}
-
-impl BatchError {
-    /// An error that concerns the batch as a whole.
-    pub(crate) fn whole(code: &'static str, message: impl Into<String>, param: Option<&str>) -> BatchError {
-        BatchError { code, message: message.into(), param: param.map(str::to_owned), line: None }
-    }
-
-    /// The error for a file that does not exist or belongs to somebody else.
-    pub(crate) fn no_file(file: &str) -> BatchError {
-        let message =
-            format!("Cannot find file {file}, or organization org-simulator does not have access to it.");
-        BatchError::whole("invalid_request", message, Some("file_id"))
-    }
-
-    /// The error for a batch that fails although nothing is wrong with it.
-    pub(crate) fn no_reason() -> BatchError {
-        BatchError::whole("server_error", "The batch could not be processed.", None)
-    }
-
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// The error for a model whose queue is full.
-    pub(crate) fn token_limit(model: &str, limit: u64) -> BatchError {
-        let message = format!(
-            "Enqueued token limit reached for {model} in organization org-simulator. Limit: {limit} enqueued \
-             tokens. Please try again once some in_progress batches have been completed."
-        );
-        BatchError::whole("token_limit_exceeded", message, None)
-    }
-}
+use crate::tries::Tries;
 
 /// Judges one input file. Validation does not stop at the first error, and one bad line fails the whole batch.
 pub(crate) struct Validation<'a> {
     endpoint: Endpoint,
     limits: &'a Limits,
-    knobs: &'a Knobs,
-    faults: &'a Faults,
-    seed: u64,
-    batch: usize,
+    odds: Odds<'a>,
+    /// Whether a prompt asked for a batch that fails for no reason in its lines.
+    poisoned: bool,
     errors: Vec<BatchError>,
     custom_ids: HashSet<Cow<'a, str>>,
     model: Option<Cow<'a, str>>,
@@ -89,14 +47,12 @@ struct BodyEssentials<'a> {
 }
 
 impl<'a> Validation<'a> {
-    pub(crate) fn new(candidate: &'a Candidate, seed: u64, batch: usize) -> Validation<'a> {
+    pub(crate) fn new(candidate: &'a Candidate, tries: &'a Tries, seed: u64, batch: usize) -> Validation<'a> {
         Validation {
             endpoint: candidate.endpoint,
             limits: &candidate.limits,
-            knobs: &candidate.knobs,
-            faults: &candidate.faults,
-            seed,
-            batch,
+            odds: Odds { seed, batch, knobs: &candidate.knobs, faults: &candidate.faults, tries },
+            poisoned: false,
             errors: Vec::new(),
             custom_ids: HashSet::new(),
             model: None,
@@ -128,6 +84,10 @@ impl<'a> Validation<'a> {
                 self.embedding_inputs, self.limits.max_embedding_inputs
             );
             self.errors.push(BatchError::whole("too_many_requests", message, None));
+        }
+        if self.poisoned {
+            let message = "The batch could not be processed because of one of its requests.";
+            self.errors.push(BatchError::whole("poisoned", message, None));
         }
         if !self.errors.is_empty() {
             self.errors.truncate(self.limits.max_listed_errors.max(1));
@@ -185,13 +145,26 @@ impl<'a> Validation<'a> {
                 self.prompt_tokens = self.prompt_tokens.saturating_add(request.prompt_tokens());
                 self.embedding_inputs = self.embedding_inputs.saturating_add(request.embedding_inputs());
                 let custom_id = custom_id.as_deref().unwrap_or_default();
-                let fault = || LineFault::draw(self.seed, self.batch, custom_id, self.faults);
-                request.failure(custom_id, self.seed, self.knobs).is_some()
-                    || fault().is_some_and(LineFault::fails)
+                self.judge_markers(number, request);
+                self.odds.foresee(request, custom_id, body).is_some_and(|mishap| mishap.fails())
             }
             Err(_) => true,
         };
         self.lines.push(PlannedLine { range, fails });
+    }
+
+    /// Fails the batch if the prompt asks for it.
+    fn judge_markers(&mut self, number: usize, request: &Inference<'_>) {
+        for marker in request.markers() {
+            match marker.demand {
+                Demand::Poison => self.poisoned = true,
+                Demand::PoisonedLine => {
+                    let message = "The prompt of this line asked for an invalid batch.";
+                    self.report(number, "invalid_value", message, Some("body"));
+                }
+                _ => {}
+            }
+        }
     }
 
     fn judge_body(&mut self, number: usize, body: &'a RawValue) {
@@ -223,7 +196,7 @@ impl<'a> Validation<'a> {
     }
 
     fn judge_model(&mut self, number: usize, model: Cow<'a, str>) {
-        if !self.knobs.supports(&model) {
+        if !self.odds.knobs.supports(&model) {
             let message = format!("The provided model '{model}' is not supported by the Batch API.");
             return self.report(number, "model_not_found", message, Some("body.model"));
         }
@@ -263,6 +236,6 @@ impl<'a> Validation<'a> {
 
     fn report(&mut self, line: usize, code: &'static str, message: impl Into<String>, param: Option<&str>) {
         let param = param.map(str::to_owned);
-        self.errors.push(BatchError { code, message: message.into(), param, line: Some(line) });
+        self.errors.push(BatchError { code: code.into(), message: message.into(), param, line: Some(line) });
     }
 }

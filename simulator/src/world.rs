@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::agenda::Agenda;
 use crate::batch::{Batch, Status, Times};
+use crate::batch_error::BatchError;
 use crate::clock::Clock;
 use crate::create::CreateRequest;
 use crate::fate::Fate;
@@ -19,12 +20,14 @@ use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::settings::{Limits, Settings, Timing};
 use crate::transition::{Job, Outcome, Step};
-use crate::validation::BatchError;
+use crate::tries::Tries;
+use crate::webhook::{Event, Webhooks};
 
 /// The state all requests share.
 pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) identifiers: Identifiers,
+    tries: Tries,
     pub(crate) keys: Vec<String>,
     pub(crate) seed: u64,
     state: Mutex<State>,
@@ -45,6 +48,9 @@ pub(crate) struct State {
     /// Times of the creations of the last hour.
     pub(crate) creations: VecDeque<u64>,
     pub(crate) agenda: Agenda,
+    pub(crate) webhooks: Webhooks,
+    /// Events that wait for their delivery.
+    events: Vec<Event>,
 }
 
 impl World {
@@ -52,6 +58,7 @@ impl World {
         World {
             clock: Clock::new(),
             identifiers: Identifiers::new(settings.seed),
+            tries: Tries::default(),
             keys: settings.keys,
             seed: settings.seed,
             state: Mutex::new(State {
@@ -66,6 +73,8 @@ impl World {
                 positions: HashMap::new(),
                 creations: VecDeque::new(),
                 agenda: Agenda::default(),
+                webhooks: settings.webhooks,
+                events: Vec::new(),
             }),
         }
     }
@@ -85,7 +94,7 @@ impl World {
         loop {
             let job = self.lock().claim(self.clock.now_ms(), self.seed);
             let Some(job) = job else { return };
-            let outcome = job.run(&self.identifiers, self.seed);
+            let outcome = job.run(&self.identifiers, &self.tries, self.seed);
             self.lock().apply(&job, outcome, &self.identifiers);
         }
     }
@@ -145,6 +154,21 @@ impl State {
     fn apply(&mut self, job: &Job, outcome: Outcome, identifiers: &Identifiers) {
         self.make(job, outcome, identifiers);
         self.schedule(job.batch);
+        self.announce_end(job, identifiers);
+    }
+
+    /// Enters an event if the step was the batch's last one and somebody wants to know.
+    fn announce_end(&mut self, job: &Job, identifiers: &Identifiers) {
+        let ended = self.batches.get(job.batch).filter(|batch| batch.is_terminal());
+        if let (Some(batch), Some(_)) = (ended, &self.webhooks.url) {
+            let (status, delivery) = (batch.status.name(), batch.fate.delivery);
+            self.events.push(Event::of(&batch.id, status, delivery, job.due_ms, identifiers));
+        }
+    }
+
+    /// The events to be delivered, and how.
+    pub(crate) fn take_events(&mut self) -> (Vec<Event>, Webhooks) {
+        (std::mem::take(&mut self.events), self.webhooks.clone())
     }
 
     fn make(&mut self, job: &Job, outcome: Outcome, identifiers: &Identifiers) {
@@ -215,7 +239,7 @@ impl State {
 
     /// Holds a valid file back if the queue of its model is full (contract, case 37).
     fn admit(&self, plan: Plan, position: usize) -> Result<Plan, Vec<BatchError>> {
-        let Some(limit) = self.limits.enqueued_tokens else {
+        let Some(limit) = self.limits.enqueued_tokens_of(&plan.model) else {
             return Ok(plan);
         };
         let others = self.agenda.active().filter(|&other| other != position);

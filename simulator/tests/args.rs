@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batch_gpt_simulator::{Fault, FaultOrder, Faults, Operation, SimulateArgs};
+use batch_gpt_simulator::{Fault, FaultOrder, Faults, LineFault, NoErrorFile, Operation, SimulateArgs};
 use clap::Parser;
 
 #[derive(Parser)]
@@ -68,6 +68,57 @@ fn faults_can_be_ordered_on_the_command_line() {
 }
 
 #[test]
+fn orders_on_the_command_line_can_have_all_their_members() {
+    let flags = [
+        "simulate",
+        "--fault",
+        "upload_file=status_429:retry_after=7:should_retry=false",
+        "--fault",
+        "create_batch=batch_fails:2:1:code=token_limit_exceeded:line=3",
+    ];
+    let settings = Command::parse_from(flags).simulate.settings();
+    let limited = FaultOrder {
+        retry_after: Some(7),
+        should_retry: Some(false),
+        ..FaultOrder::once(Operation::UploadFile, Fault::Status(429))
+    };
+    let failing = FaultOrder {
+        times: Some(2),
+        after: 1,
+        code: Some("token_limit_exceeded".to_owned()),
+        line: Some(3),
+        ..FaultOrder::once(Operation::CreateBatch, Fault::BatchFails)
+    };
+    assert_eq!(settings.fault_orders, [limited, failing]);
+}
+
+#[test]
+fn every_setting_can_be_given_by_its_path_and_wins_over_its_flag() {
+    let flags = [
+        "simulate",
+        "--per-batch-ms",
+        "90",
+        "--set",
+        "timing.per_batch_ms=70;limits.enqueued_tokens=1000",
+        "--set",
+        "faults.line_kinds=[\"missing\",\"timeout\"]",
+        "--set",
+        "knobs.no_error_file=empty_string",
+        "--webhook-url",
+        "http://127.0.0.1:9/hook",
+        "--set",
+        "webhooks.max_attempts=2",
+    ];
+    let settings = Command::parse_from(flags).simulate.settings();
+    assert_eq!(settings.timing.per_batch, Duration::from_millis(70));
+    assert_eq!(settings.limits.enqueued_tokens, Some(1000));
+    assert_eq!(settings.faults.line_kinds, [LineFault::Missing, LineFault::Timeout]);
+    assert_eq!(settings.knobs.no_error_file, NoErrorFile::EmptyString);
+    assert_eq!(settings.webhooks.url.as_deref(), Some("http://127.0.0.1:9/hook"));
+    assert_eq!(settings.webhooks.max_attempts, 2);
+}
+
+#[test]
 fn faults_that_make_no_sense_are_refused_on_the_command_line() {
     for flags in [
         ["--fault-rate", "1.1"],
@@ -79,6 +130,12 @@ fn faults_that_make_no_sense_are_refused_on_the_command_line() {
         ["--fault", "any=cut:1:2:3"],
         ["--fault", "list_files=batch_fails"],
         ["--fault-kinds", "status_200"],
+        ["--fault", "any=cut:unheard_of=1"],
+        ["--fault", "any=cut:message=x"],
+        ["--set", "faults.rate=2"],
+        ["--set", "faults.unheard_of=2"],
+        ["--set", "unheard_of"],
+        ["--set", "webhooks.url=http://192.0.2.1/"],
     ] {
         let result = Command::try_parse_from(["simulate"].iter().chain(&flags));
         assert!(result.is_err(), "{flags:?}");

@@ -61,6 +61,33 @@ async fn case_69_a_new_batch_cannot_be_read_yet() {
 }
 
 #[tokio::test]
+async fn case_68_content_of_one_batch_comes_late() {
+    let bench = Bench::frozen().await;
+    bench.order(json!({ "operation": "create_batch", "fault": "late_content", "ms": 20_000_000 })).await;
+    let late = bench.submit(chat_file(1)).await;
+    let usual = bench.submit(chat_file(1)).await;
+    bench.finish(&usual).await;
+    let (late, usual) = (bench.batch(&late).await, bench.batch(&usual).await);
+    let path = format!("/files/{}/content", text(&late["output_file_id"]));
+    bench.get(&path).await.error(404);
+    assert_eq!(bench.results(&usual, "output_file_id").await.len(), 1);
+    bench.advance(20_000).await;
+    assert_eq!(bench.results(&late, "output_file_id").await.len(), 1);
+}
+
+#[tokio::test]
+async fn case_69_one_new_batch_cannot_be_read_yet() {
+    let bench = Bench::frozen().await;
+    bench.order(json!({ "operation": "create_batch", "fault": "late_batch", "ms": 20_000 })).await;
+    let late = bench.submit(chat_file(1)).await;
+    let usual = bench.submit(chat_file(1)).await;
+    bench.get(&format!("/batches/{late}")).await.error(404);
+    bench.batch(&usual).await;
+    bench.advance(20).await;
+    bench.batch(&late).await;
+}
+
+#[tokio::test]
 async fn case_70_cannot_find_file_once() {
     let bench = Bench::frozen().await;
     let file = bench.upload(chat_file(1)).await;
@@ -223,6 +250,30 @@ async fn a_batch_can_fail_or_expire_on_order() {
     assert_eq!(error.len(), 5);
     assert!(error.iter().all(|line| line["error"]["code"] == "batch_expired"));
     assert_eq!(bench.simulator.ledger().executed_lines, 5);
+}
+
+#[tokio::test]
+async fn a_batch_fails_with_the_error_that_was_ordered() {
+    let bench = Bench::frozen().await;
+    let message = "Enqueued token limit reached for m in organization org-x. Limit: 1000 enqueued tokens.";
+    bench
+        .order(json!([
+            { "operation": "create_batch", "fault": "batch_fails", "code": "token_limit_exceeded",
+              "message": message, "line": null },
+            { "operation": "create_batch", "fault": "batch_fails", "code": "invalid_value", "line": 2,
+              "param": "body.messages" },
+        ]))
+        .await;
+    let first = bench.submit(chat_file(3)).await;
+    let second = bench.submit(chat_file(3)).await;
+    let expected = json!([
+        { "code": "token_limit_exceeded", "message": message, "param": null, "line": null }
+    ]);
+    assert_eq!(bench.finish(&first).await["errors"]["data"], expected);
+    let message = "The batch could not be processed.";
+    let expected =
+        json!([{ "code": "invalid_value", "message": message, "param": "body.messages", "line": 2 }]);
+    assert_eq!(bench.batch(&second).await["errors"]["data"], expected);
 }
 
 #[tokio::test]

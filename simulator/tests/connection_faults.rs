@@ -230,6 +230,35 @@ async fn case_67_content_cut() {
 }
 
 #[tokio::test]
+async fn case_67_content_ends_early_and_looks_whole() {
+    let bench = Bench::frozen().await;
+    let content = chat_file(3_000);
+    let file = bench.upload(content.clone()).await;
+    let path = format!("/files/{file}/content");
+    for (fault, at) in [
+        ("short", Some(0)),
+        ("short", Some(200_000)),
+        ("short_chunked", Some(10)),
+        ("short", None),
+        ("short_chunked", None),
+        ("short", Some(usize::MAX)),
+    ] {
+        bench.order(json!({ "operation": "file_content", "fault": fault, "bytes": at })).await;
+        let answer = bench.get(&path).await;
+        assert_eq!(answer.status.as_u16(), 200);
+        assert!(content.as_bytes().starts_with(&answer.bytes));
+        assert!(answer.bytes.len() < content.len());
+        if let Some(at) = at {
+            assert_eq!(answer.bytes.len(), at.min(content.len() - 1));
+        }
+        let declared = answer.header("content-length").to_owned();
+        let expected = if fault == "short" { answer.bytes.len().to_string() } else { String::new() };
+        assert_eq!(declared, expected);
+    }
+    assert_eq!(bench.content(&file).await, content.as_bytes());
+}
+
+#[tokio::test]
 async fn case_75_slow_headers_and_hung_sockets() {
     let faults = Faults { slow_ms: 60_000, hang_ms: 60_000, ..Faults::default() };
     let bench = Bench::with(batch_gpt_simulator::Settings { faults, ..frozen() }).await;

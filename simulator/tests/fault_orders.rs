@@ -46,6 +46,7 @@ async fn orders_that_make_no_sense_are_refused() {
         json!({ "operation": "retrieve_batch", "fault": "batch_expires" }),
         json!({ "fault": "cut", "unheard_of": 1 }),
         json!({ "operation": "any" }),
+        json!({ "fault": "cut", "message": "of no use" }),
         json!([{ "fault": "cut" }, {}]),
         json!(1),
     ] {

@@ -23,6 +23,7 @@ async fn case_61_keys_and_projects() {
     let batch = bench.create(&file).await;
     bench.key = "sk-two".to_owned();
     bench.get(&format!("/files/{file}")).await.error(404);
+    bench.get(&format!("/files/{file}/content")).await.error(404);
     bench.delete(&format!("/files/{file}")).await.error(404);
     bench.get(&format!("/batches/{batch}")).await.error(404);
     assert_eq!(bench.get("/batches").await.ok()["data"], json!([]));

@@ -180,12 +180,26 @@ async fn case_37_enqueued_tokens() {
     let error = &refused["errors"]["data"][0];
     assert_eq!(error["code"], "token_limit_exceeded");
     assert_eq!(error["line"], Value::Null);
-    assert!(
-        text(&error["message"]).starts_with("Enqueued token limit reached for gpt-4o-mini in organization")
-    );
+    let message = "Enqueued token limit reached for gpt-4o-mini in organization org-simulator. Limit: 150 \
+                   enqueued tokens. Please try again once some in_progress batches have been completed.";
+    assert_eq!(error["message"], message);
     bench.finish(&first).await;
     let third = bench.create(&file).await;
     assert_eq!(bench.finish(&third).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn case_37_enqueued_tokens_of_each_model() {
+    let mut limits = Limits { enqueued_tokens: Some(5), ..Limits::default() };
+    limits.enqueued_tokens_by_model.insert("gpt-4o-mini".to_owned(), 150);
+    let bench = Bench::with(Settings { limits, ..frozen() }).await;
+    bench.run(&[chat_line("a", "fine")]).await;
+    let mut body = chat_body("too much");
+    body["model"] = json!("other");
+    let id = bench.submit(file_of(&[line_to(CHAT, "a", body)])).await;
+    let error = bench.finish(&id).await["errors"]["data"][0].clone();
+    assert_eq!(error["code"], "token_limit_exceeded");
+    assert!(text(&error["message"]).contains("reached for other in organization org-simulator. Limit: 5 "));
 }
 
 #[tokio::test]
