@@ -3,7 +3,11 @@
 use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use batch_gpt_actors::{
-    rules::{collate::Limits, retry::Polling, time::Millis},
+    rules::{
+        collate::{Limits, MAX_INPUTS},
+        retry::Polling,
+        time::Millis,
+    },
     system::Settings,
 };
 
@@ -90,6 +94,7 @@ impl Config {
                 200_000_000,
                 1024..=10_000_000_000,
             ),
+            max_inputs: MAX_INPUTS,
             window: Millis(window),
         };
         let actors = Settings {

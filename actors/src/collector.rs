@@ -16,6 +16,7 @@ use crate::{
     pool::Pool,
     ports::{Ids, StoreFault, StoredOutcome},
     rules::{
+        body,
         collate::{Collation, Limits, Reason, Sealed, TooLarge, Weight},
         fingerprint::Fingerprint,
         ids::{BatchId, BatchKey, RequestId},
@@ -36,6 +37,8 @@ pub struct Enqueue {
     pub fingerprint: Fingerprint,
     /// Its body, one line.
     pub body: Bytes,
+    /// Texts that it has embedded.
+    pub inputs: usize,
     /// Whether its client says that it has sent it before.
     pub resent: bool,
     /// Its client.
@@ -56,6 +59,9 @@ pub enum Refused {
     /// No batch file could hold it.
     #[error("the request is larger than a batch file may be")]
     TooLarge,
+    /// No batch could have so many texts embedded.
+    #[error("the request has more inputs than a batch may have")]
+    TooManyInputs,
 }
 
 /// Requests of an earlier life of the gateway.
@@ -87,6 +93,7 @@ struct Recorded {
     id: RequestId,
     lane: Arc<Lane>,
     body: Bytes,
+    inputs: usize,
     result: Result<(), StoreFault>,
 }
 
@@ -131,11 +138,16 @@ struct Item {
     id: RequestId,
     body: Bytes,
     bytes: u64,
+    inputs: usize,
 }
 
 impl Weight for Item {
     fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    fn inputs(&self) -> usize {
+        self.inputs
     }
 }
 
@@ -207,22 +219,22 @@ impl Collector {
 
     /// Takes a new request: it is recorded first, and collated when that is durable.
     fn accept(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
-        let Enqueue { lane, fingerprint, body, client, .. } = enqueue;
+        let Enqueue { lane, fingerprint, body, inputs, client, .. } = enqueue;
         let id = RequestId(self.ids.mint());
         self.room.seat(id, fingerprint, client);
         self.recording += 1;
         let request = Accepted { id, lane: lane.clone(), fingerprint, at: self.clock.now() };
         let record = Record::Accepted { request, body: body.clone() };
         let (logger, mail) = (self.loggers.by(&lane), me.clone());
-        let done = move |result| mail.tell(Recorded { id, lane, body, result });
+        let done = move |result| mail.tell(Recorded { id, lane, body, inputs, result });
         logger.tell(Write { record, done: Some(Box::new(done)), refusable: true });
         self.tend(me);
     }
 
     /// Puts a recorded request into its lane.
-    fn collate(&mut self, id: RequestId, lane: &Arc<Lane>, body: Bytes, me: &Mail<Self>) {
+    fn collate(&mut self, id: RequestId, lane: &Arc<Lane>, body: Bytes, inputs: usize, me: &Mail<Self>) {
         let bytes = lines::overhead(lane.endpoint) + body.len() as u64;
-        match self.collation.offer(self.clock.now(), lane, Item { id, body, bytes }) {
+        match self.collation.offer(self.clock.now(), lane, Item { id, body, bytes, inputs }) {
             Ok(sealed) => sealed.into_iter().for_each(|sealed| self.submit(sealed, me)),
             // Its size was checked before it was recorded; only smaller limits after a restart lead here. It was
             // promised an outcome, so it goes alone, and the upstream may judge it.
@@ -296,6 +308,9 @@ impl Receive<Enqueue> for Collector {
         if lines::overhead(enqueue.lane.endpoint) + enqueue.body.len() as u64 > self.limits.max_bytes {
             return Err(Refused::TooLarge);
         }
+        if enqueue.inputs > self.limits.max_inputs {
+            return Err(Refused::TooManyInputs);
+        }
         let Some(enqueue) = self.attach(enqueue) else {
             return Ok(());
         };
@@ -348,7 +363,7 @@ impl Receive<Recorded> for Collector {
         match recorded.result {
             Ok(()) => {
                 self.room.recorded(recorded.id);
-                self.collate(recorded.id, &recorded.lane, recorded.body, me);
+                self.collate(recorded.id, &recorded.lane, recorded.body, recorded.inputs, me);
             }
             Err(_) => self.room.deliver(recorded.id, &Delivery::NotRecorded),
         }
@@ -363,7 +378,8 @@ impl Receive<Restore> for Collector {
         }
         for (request, body) in restore.open {
             self.room.keep(&request);
-            self.collate(request.id, &request.lane, body, me);
+            let inputs = body::inputs(request.lane.endpoint, &body);
+            self.collate(request.id, &request.lane, body, inputs, me);
         }
         self.tend(me);
     }
