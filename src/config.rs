@@ -4,7 +4,11 @@ use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str
 
 use batch_gpt_actors::{
     links::Calling,
-    rules::{collate::Limits, retry::Polling, time::Millis},
+    rules::{
+        collate::{Limits, MAX_INPUTS},
+        retry::Polling,
+        time::Millis,
+    },
     system::Settings,
 };
 
@@ -91,6 +95,7 @@ impl Config {
                 200_000_000,
                 1024..=10_000_000_000,
             ),
+            max_inputs: MAX_INPUTS,
             window: Millis(window),
         };
         let actors = Settings {

@@ -12,7 +12,7 @@ use batch_gpt_actors::rules::{
     lane::Endpoint,
     outcome::Outcome,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Seconds after which an answer asked for later is worth a look.
 const LOOK_AGAIN: u64 = 5;
@@ -34,23 +34,41 @@ pub fn answered(id: RequestId, outcome: Outcome, batch: Option<&BatchId>) -> Htt
 }
 
 /// The request is recorded; its answer will be there later, under this id. The body is shaped like an answer of the
-/// endpoint without choices, with the message of the original; `created` is when it was accepted, in seconds.
+/// endpoint with nothing in it, with the message of the original; `created` is when it was accepted, in seconds.
 pub fn accepted(endpoint: Endpoint, id: RequestId, model: &str, created: u64) -> HttpResponse {
-    let body = json!({
-        "id": id,
-        "object": "chat.completion",
-        "created": created,
-        "model": model,
-        "choices": [],
-        "status": "queued",
-        "message": "Request submitted for processing",
-    });
+    let mut body = empty(endpoint, created);
+    body["id"] = json!(id);
+    body["model"] = json!(model);
+    body["status"] = json!("queued");
+    body["message"] = json!("Request submitted for processing");
     let mut response = HttpResponse::Accepted();
     response.insert_header((header::LOCATION, format!("{}/{id}", endpoint.path())));
     response.insert_header((header::RETRY_AFTER, LOOK_AGAIN));
     let mut response = response.json(body);
     name(&mut response, "x-batch-gpt-request-id", &id.to_string());
     response
+}
+
+/// The object of the endpoint, before there is anything in it.
+fn empty(endpoint: Endpoint, created: u64) -> Value {
+    match endpoint {
+        Endpoint::ChatCompletions => {
+            json!({ "object": "chat.completion", "created": created, "choices": [] })
+        }
+        Endpoint::Completions => json!({ "object": "text_completion", "created": created, "choices": [] }),
+        Endpoint::Embeddings => json!({ "object": "list", "created": created, "data": [] }),
+        Endpoint::Responses => json!({
+            "object": "response",
+            "created_at": created,
+            "error": null,
+            "incomplete_details": null,
+            "output": [],
+            "parallel_tool_calls": true,
+            "tool_choice": "auto",
+            "tools": [],
+        }),
+        Endpoint::Moderations => json!({ "created": created, "results": [] }),
+    }
 }
 
 fn name(response: &mut HttpResponse, header: &'static str, value: &str) {

@@ -32,26 +32,18 @@ use super::{
 /// Memory set aside on a client's mere word that so much will come.
 const TRUSTED_LENGTH: usize = 64 << 10;
 
-/// `POST /v1/chat/completions`: parks the client until its line's outcome is there, or tells it where to ask later.
-pub async fn chat_completions(
+/// `POST` to an endpoint: parks the client until its line's outcome is there, or tells it where to ask later.
+pub async fn collate(
+    endpoint: Endpoint,
     request: HttpRequest,
     payload: web::Payload,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
-    collate(Endpoint::ChatCompletions, &request, payload, &gateway).await
-}
-
-async fn collate(
-    endpoint: Endpoint,
-    request: &HttpRequest,
-    payload: web::Payload,
-    gateway: &Gateway,
-) -> Result<HttpResponse, HttpError> {
-    let tenant = gateway.tenant(request)?;
+    let tenant = gateway.tenant(&request)?;
     let system = gateway.open()?;
     let _permit = gateway.admit()?;
-    json_only(request)?;
-    let bytes = read(request, payload, gateway.max_body_bytes).await?;
+    json_only(&request)?;
+    let bytes = read(&request, payload, gateway.max_body_bytes).await?;
     let checked = body::check(endpoint, &bytes).map_err(HttpError::bad_request)?;
     // The client's own buffer goes now; what is kept from here on is the line.
     drop(bytes);
@@ -59,16 +51,17 @@ async fn collate(
     let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
     let (reply, delivery) = oneshot::channel();
     let collector = system.collectors.by(&lane);
-    let resent = is_resent(request);
-    let asked = prefers_async(request);
+    let resent = is_resent(&request);
+    let asked = prefers_async(&request);
     let detached = asked || gateway.mode == Mode::Async;
     let client = if detached { Client::Detached(reply) } else { Client::Parked(reply) };
     let model = lane.model.clone();
-    let enqueue = Enqueue { lane, fingerprint, body: checked.line, resent, client };
+    let enqueue = Enqueue { lane, fingerprint, body: checked.line, inputs: checked.inputs, resent, client };
     match collector.ask(enqueue).await {
         Ok(Ok(())) => {}
         Ok(Err(Refused::Draining)) => return Err(HttpError::stopping()),
         Ok(Err(refused @ Refused::TooLarge)) => return Err(too_large(refused.to_string())),
+        Ok(Err(refused @ Refused::TooManyInputs)) => return Err(too_many_inputs(refused)),
         Err(_) => return Err(HttpError::internal()),
     }
     match delivery.await {
@@ -120,6 +113,12 @@ fn json_only(request: &HttpRequest) -> Result<(), HttpError> {
 fn too_large(message: String) -> HttpError {
     let error = ApiError::new("invalid_request_error", Some("request_too_large"), message);
     HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+}
+
+fn too_many_inputs(refused: Refused) -> HttpError {
+    let message = format!("Invalid 'input': {refused}.");
+    let error = ApiError::new("invalid_request_error", Some("array_above_max_length"), message);
+    HttpError::bad_request(error.param("input"))
 }
 
 /// Reads the body up to the limit. What goes beyond is read and thrown away, up to twice the limit: a client that

@@ -18,7 +18,7 @@ use actix_web::{
     },
     web::{self, QueryConfig, ServiceConfig},
 };
-use batch_gpt_actors::rules::outcome::ApiError;
+use batch_gpt_actors::rules::{lane::Endpoint, outcome::ApiError};
 
 use error::HttpError;
 
@@ -35,9 +35,17 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 fn api(config: &mut ServiceConfig) {
+    for endpoint in Endpoint::ALL {
+        let path = endpoint.path().trim_start_matches("/v1");
+        let collate = move |request, payload, gateway| collated::collate(endpoint, request, payload, gateway);
+        let retrieve = move |request, id, gateway| requests::retrieve(endpoint, request, id, gateway);
+        config.service(only(path, Method::POST, web::post().to(collate))).service(only(
+            &format!("{path}/{{id}}"),
+            Method::GET,
+            web::get().to(retrieve),
+        ));
+    }
     config
-        .service(only("/chat/completions", Method::POST, web::post().to(collated::chat_completions)))
-        .service(only("/chat/completions/{id}", Method::GET, web::get().to(requests::retrieve)))
         .service(only("/batches", Method::GET, web::get().to(batches::list)))
         .service(only("/batches/{id}", Method::GET, web::get().to(batches::retrieve)))
         .service(only("/batches/{id}/cancel", Method::POST, web::post().to(batches::cancel)));

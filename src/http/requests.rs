@@ -1,4 +1,4 @@
-//! Answers asked for later: `GET /v1/chat/completions/{id}`.
+//! Answers asked for later: `GET` behind the path of the endpoint, for instance `/v1/responses/{id}`.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -7,7 +7,7 @@ use actix_web::{
 };
 use batch_gpt_actors::{
     ports::Standing,
-    rules::{ids::RequestId, outcome::ApiError},
+    rules::{ids::RequestId, lane::Endpoint, outcome::ApiError},
     status_logger::Look,
 };
 
@@ -17,8 +17,10 @@ use super::{
     gateway::Gateway,
 };
 
-/// The answer; 202 while it is on its way; the true error if the request failed. Another tenant's is not there.
+/// The answer; 202 while it is on its way; the true error if the request failed. Another tenant's or another
+/// endpoint's is not there.
 pub async fn retrieve(
+    endpoint: Endpoint,
     request: HttpRequest,
     id: Path<String>,
     gateway: Data<Gateway>,
@@ -28,7 +30,7 @@ pub async fn retrieve(
     let id: RequestId = id.parse().map_err(|_| missing())?;
     let stored = gateway.inquire(&id, |reply| Look { id, reply }).await?.ok_or_else(missing)?;
     let lane = &stored.request.lane;
-    if tenant.is_some_and(|tenant| tenant != lane.tenant) {
+    if lane.endpoint != endpoint || tenant.is_some_and(|tenant| tenant != lane.tenant) {
         return Err(missing());
     }
     match stored.standing {

@@ -1,5 +1,7 @@
 //! The Collector: the open lanes, their windows, and the clients that wait.
 
+mod load;
+mod recalling;
 mod resending;
 
 use std::sync::Arc;
@@ -16,11 +18,11 @@ use crate::{
     drain::Drain,
     fail_point::{self, Point},
     pool::Pool,
-    ports::{Ids, StoreFault, StoredOutcome},
+    ports::{Ids, StoreFault},
     rules::{
-        collate::{Collation, Limits, Reason, Sealed, TooLarge, Weight},
+        collate::{Collation, Limits, Reason, Sealed, TooLarge},
         fingerprint::Fingerprint,
-        hold::{Hold, Lot, Turn},
+        hold::{Hold, Turn},
         ids::{BatchId, BatchKey, RequestId},
         lane::Lane,
         lines,
@@ -29,10 +31,11 @@ use crate::{
         resend::{Families, Lineage},
         retry::Polling,
     },
-    status_logger::{Recall, StatusLogger, Write},
+    status_logger::{StatusLogger, Write},
     waiting_room::{Client, Delivery, WaitingRoom},
 };
 
+use load::{Item, Load};
 pub use resending::Ended;
 
 /// A checked request asks to be taken.
@@ -43,6 +46,8 @@ pub struct Enqueue {
     pub fingerprint: Fingerprint,
     /// Its body, one line.
     pub body: Bytes,
+    /// Texts that it has embedded.
+    pub inputs: usize,
     /// Whether its client says that it has sent it before.
     pub resent: bool,
     /// Its client.
@@ -63,6 +68,9 @@ pub enum Refused {
     /// No batch file could hold it.
     #[error("the request is larger than a batch file may be")]
     TooLarge,
+    /// No batch could have so many texts embedded.
+    #[error("the request has more inputs than a batch may have")]
+    TooManyInputs,
 }
 
 /// Requests of an earlier life of the gateway.
@@ -78,22 +86,12 @@ impl Letter for Restore {
     type Reply = ();
 }
 
-/// The store was asked whether a request that was sent again has its outcome already.
-struct Recalled {
-    enqueue: Enqueue,
-    stored: Result<Option<StoredOutcome>, StoreFault>,
-}
-
-impl Letter for Recalled {
-    const NAME: &'static str = "Recalled";
-    type Reply = ();
-}
-
 /// The request's record is durable, or could not be made so.
 struct Recorded {
     id: RequestId,
     lane: Arc<Lane>,
     body: Bytes,
+    inputs: usize,
     result: Result<(), StoreFault>,
 }
 
@@ -132,27 +130,6 @@ pub struct Release;
 impl Letter for Release {
     const NAME: &'static str = "Release";
     type Reply = ();
-}
-
-struct Item {
-    id: RequestId,
-    body: Bytes,
-    bytes: u64,
-    /// How often it has been sent before.
-    attempts: u32,
-}
-
-/// Requests that go into one batch, and where that comes from.
-struct Load {
-    lane: Arc<Lane>,
-    items: Vec<Item>,
-    lineage: Lineage,
-}
-
-impl Weight for Item {
-    fn bytes(&self) -> u64 {
-        self.bytes
-    }
 }
 
 /// See the module.
@@ -210,44 +187,18 @@ impl Collector {
         }
     }
 
-    /// Seats the client beside an earlier sending of its request; gives the request back if there is none.
-    fn attach(&mut self, enqueue: Enqueue) -> Option<Enqueue> {
-        let Enqueue { fingerprint, resent, .. } = enqueue;
-        match self.room.attach(&fingerprint, resent, enqueue.client) {
-            Ok(()) => None,
-            Err(client) => Some(Enqueue { client, ..enqueue }),
-        }
-    }
-
-    /// Asks the store for the end of a request that its client has sent before.
-    fn recall(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
-        self.recording += 1;
-        let (logger, me) = (self.loggers.by(&enqueue.lane).clone(), me.clone());
-        tokio::spawn(async move {
-            let fingerprint = enqueue.fingerprint;
-            let stored = logger.inquire(|reply| Recall { fingerprint, reply }).await;
-            let stored = stored.unwrap_or_else(|gone| Err(StoreFault::Unavailable(gone.to_string())));
-            me.tell(Recalled { enqueue, stored });
-        });
-    }
-
     /// Takes a new request: it is recorded first, and collated when that is durable.
     fn accept(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
-        let Enqueue { lane, fingerprint, body, client, .. } = enqueue;
+        let Enqueue { lane, fingerprint, body, inputs, client, .. } = enqueue;
         let id = RequestId(self.ids.mint());
         self.room.seat(id, fingerprint, client);
         self.recording += 1;
         let request = Accepted { id, lane: lane.clone(), fingerprint, at: self.clock.now(), attempts: 0 };
         let record = Record::Accepted { request, body: body.clone() };
         let (logger, mail) = (self.loggers.by(&lane), me.clone());
-        let done = move |result| mail.tell(Recorded { id, lane, body, result });
+        let done = move |result| mail.tell(Recorded { id, lane, body, inputs, result });
         logger.tell(Write { record, done: Some(Box::new(done)), refusable: true });
         self.tend(me);
-    }
-
-    fn item(id: RequestId, lane: &Lane, body: Bytes, attempts: u32) -> Item {
-        let bytes = lines::overhead(lane.endpoint) + body.len() as u64;
-        Item { id, body, bytes, attempts }
     }
 
     /// Puts a recorded request into its lane.
@@ -273,15 +224,10 @@ impl Collector {
 
     fn offer(&mut self, load: Load, me: &Mail<Self>) {
         let model = load.lane.model.clone();
-        match self.hold.offer(&model, Self::lot(load)) {
+        match self.hold.offer(&model, load.into_lot()) {
             Some(lot) => self.submit(lot.load, me),
             None => log::info!("a batch for {} waits until there is room upstream", model.escape_debug()),
         }
-    }
-
-    fn lot(load: Load) -> Lot<Load> {
-        let bytes = load.items.iter().map(|item| item.bytes).sum();
-        Lot { turn: load.lineage.turn, requests: load.items.len(), bytes, load }
     }
 
     /// Sends a batch on its way, without the requests that nobody waits for.
@@ -358,6 +304,9 @@ impl Receive<Enqueue> for Collector {
         if lines::overhead(enqueue.lane.endpoint) + enqueue.body.len() as u64 > self.limits.max_bytes {
             return Err(Refused::TooLarge);
         }
+        if enqueue.inputs > self.limits.max_inputs {
+            return Err(Refused::TooManyInputs);
+        }
         let Some(enqueue) = self.attach(enqueue) else {
             return Ok(());
         };
@@ -370,47 +319,13 @@ impl Receive<Enqueue> for Collector {
     }
 }
 
-impl Receive<Recalled> for Collector {
-    fn receive(&mut self, recalled: Recalled, me: &Mail<Self>) {
-        self.recording = self.recording.saturating_sub(1);
-        let Recalled { enqueue, stored } = recalled;
-        let now = self.clock.now();
-        let stored = stored.map(|stored| stored.filter(|it| it.outcome.answers_resend(now.since(it.at))));
-        match (stored, enqueue.client) {
-            (_, Client::Parked(reply) | Client::Detached(reply)) if self.released => {
-                // See below.
-                let _ = reply.send(Delivery::Released);
-            }
-            (Ok(Some(StoredOutcome { id, outcome, .. })), Client::Parked(reply)) => {
-                // A client that has left again will come again.
-                let _ = reply.send(Delivery::Answered { id, outcome, batch: None });
-            }
-            (Ok(Some(StoredOutcome { id, .. })), Client::Detached(reply)) => {
-                // See above.
-                let _ = reply.send(Delivery::Accepted(id));
-            }
-            // Its first sending may have been taken up while the store was asked.
-            (Ok(None), client) => {
-                if let Some(enqueue) = self.attach(Enqueue { client, ..enqueue }) {
-                    self.accept(enqueue, me);
-                }
-            }
-            (Err(_), Client::Parked(reply) | Client::Detached(reply)) => {
-                // See above.
-                let _ = reply.send(Delivery::NotRecorded);
-            }
-        }
-        self.tend(me);
-    }
-}
-
 impl Receive<Recorded> for Collector {
     fn receive(&mut self, recorded: Recorded, me: &Mail<Self>) {
         self.recording = self.recording.saturating_sub(1);
         match recorded.result {
             Ok(()) => {
                 self.room.recorded(recorded.id);
-                let item = Self::item(recorded.id, &recorded.lane, recorded.body, 0);
+                let item = Item::new(recorded.id, &recorded.lane, recorded.body, recorded.inputs);
                 self.collate(item, &recorded.lane, me);
             }
             Err(_) => self.room.deliver(recorded.id, &Delivery::NotRecorded),
@@ -426,7 +341,7 @@ impl Receive<Restore> for Collector {
         }
         for (request, body) in restore.open {
             self.room.keep(&request);
-            let item = Self::item(request.id, &request.lane, body, request.attempts);
+            let item = Item::again(request.id, &request.lane, body, request.attempts);
             self.collate(item, &request.lane, me);
         }
         self.tend(me);

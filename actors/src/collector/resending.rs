@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Collector, Deliver, Item, Load};
+use super::{
+    Collector, Deliver,
+    load::{Item, Load},
+};
 use crate::{
     cell::{Letter, Mail, Receive},
     links::PIECE,
@@ -137,7 +140,7 @@ impl Collector {
     /// Has requests wait for room upstream, keeping their turn.
     fn hold(&mut self, load: Load, limit: Option<u64>, never: &Outcome, me: &Mail<Self>) {
         let model = load.lane.model.clone();
-        match self.hold.refused(&model, Self::lot(load), limit, self.clock.now()) {
+        match self.hold.refused(&model, load.into_lot(), limit, self.clock.now()) {
             Refused::Held => {}
             Refused::Halve(lot) => {
                 let Load { lane, mut items, lineage } = lot.load;
@@ -145,7 +148,7 @@ impl Collector {
                 self.families.joins(lineage);
                 for items in [items, second] {
                     let half = Load { lane: lane.clone(), items, lineage };
-                    self.hold.queue(&model, Self::lot(half));
+                    self.hold.queue(&model, half.into_lot());
                 }
             }
             Refused::Never(lot) => {
@@ -199,7 +202,7 @@ impl Receive<Fetched> for Collector {
         let Fetched { lane, lots, way } = fetched;
         for lot in lots {
             let items: Vec<Item> =
-                lot.into_iter().map(|(id, attempts, body)| Self::item(id, &lane, body, attempts)).collect();
+                lot.into_iter().map(|(id, attempts, body)| Item::again(id, &lane, body, attempts)).collect();
             match &way {
                 Way::Lane => items.into_iter().for_each(|item| self.collate(item, &lane, me)),
                 Way::Batches(lineage) => {

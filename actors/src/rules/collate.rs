@@ -13,6 +13,9 @@ use super::{
     time::{Millis, Timestamp},
 };
 
+/// Texts that one batch may have embedded, however few lines they stand in (contract, section 3.4).
+pub const MAX_INPUTS: usize = 50_000;
+
 /// What one batch may hold, and how long a lane stays open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -20,6 +23,8 @@ pub struct Limits {
     pub max_requests: usize,
     /// Bytes per file, counted with everything that stands around a body.
     pub max_bytes: u64,
+    /// Texts to be embedded per file, see [`MAX_INPUTS`].
+    pub max_inputs: usize,
     /// From a lane's first request to its sealing.
     pub window: Millis,
 }
@@ -28,6 +33,8 @@ pub struct Limits {
 pub trait Weight {
     /// Bytes of its whole line, line feed included.
     fn bytes(&self) -> u64;
+    /// Texts that it has embedded; 0 for what is no embedding.
+    fn inputs(&self) -> usize;
 }
 
 /// Why a lane was sealed.
@@ -37,6 +44,8 @@ pub enum Reason {
     Count,
     /// The next request would make the file too large.
     Bytes,
+    /// The next request would have too many texts embedded.
+    Inputs,
     /// Its window ended.
     Window,
     /// The gateway stops.
@@ -63,13 +72,14 @@ impl<T> Sealed<T> {
     }
 }
 
-/// An item that alone is larger than a file may be.
+/// An item that alone is more than a file may hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooLarge<T>(pub T);
 
 struct OpenLane<T> {
     items: Vec<T>,
     bytes: u64,
+    inputs: usize,
     due: Timestamp,
 }
 
@@ -94,22 +104,23 @@ impl<T: Weight> Collation<T> {
         lane: &Arc<Lane>,
         item: T,
     ) -> Result<Vec<Sealed<T>>, TooLarge<T>> {
-        let bytes = item.bytes();
-        if bytes > self.limits.max_bytes {
+        let (bytes, inputs) = (item.bytes(), item.inputs());
+        if self.exceeded(bytes, inputs).is_some() {
             return Err(TooLarge(item));
         }
         let mut sealed = Vec::new();
-        let full = self.lanes.get(lane).is_some_and(|open| open.bytes + bytes > self.limits.max_bytes);
-        if full {
-            sealed.extend(self.seal(lane, Reason::Bytes));
+        let open = self.lanes.get(lane);
+        if let Some(reason) = open.and_then(|open| self.exceeded(open.bytes + bytes, open.inputs + inputs)) {
+            sealed.extend(self.seal(lane, reason));
         }
         let due = now + self.limits.window;
         let open = self.lanes.entry(lane.clone()).or_insert_with(|| {
             self.dues.insert((due, lane.clone()));
-            OpenLane { items: Vec::new(), bytes: 0, due }
+            OpenLane { items: Vec::new(), bytes: 0, inputs: 0, due }
         });
         open.items.push(item);
         open.bytes += bytes;
+        open.inputs += inputs;
         if open.items.len() >= self.limits.max_requests {
             sealed.extend(self.seal(lane, Reason::Count));
         }
@@ -147,6 +158,14 @@ impl<T: Weight> Collation<T> {
     /// Items waiting in open lanes.
     pub fn open_items(&self) -> usize {
         self.lanes.values().map(|open| open.items.len()).sum()
+    }
+
+    /// Which limit of a file such a content would exceed.
+    fn exceeded(&self, bytes: u64, inputs: usize) -> Option<Reason> {
+        if bytes > self.limits.max_bytes {
+            return Some(Reason::Bytes);
+        }
+        (inputs > self.limits.max_inputs).then_some(Reason::Inputs)
     }
 
     fn seal(&mut self, lane: &Arc<Lane>, reason: Reason) -> Option<Sealed<T>> {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// SHA-256 over tenant, endpoint and the body with sorted keys, exact numbers and without `stream` and
-/// `stream_options` (see [`body`](super::body)).
+/// SHA-256 over tenant, endpoint and the body as its line holds it, with sorted keys and exact numbers (see
+/// [`body`](super::body)).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fingerprint(pub [u8; 32]);
 

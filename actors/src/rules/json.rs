@@ -118,12 +118,12 @@ impl<'a> Walk<'a> {
     }
 
     /// Feeds the value that stands here to `sink` so that two texts feed the same bytes exactly when they differ
-    /// in white space, escapes and the order of keys alone. Top-level members for which `left_out` holds do not
-    /// count. An object is fed as the digests of its members, so that the work stays linear at any depth.
-    pub(super) fn digest(&mut self, sink: &mut Sha256, left_out: &dyn Fn(&str) -> bool) {
+    /// in white space, escapes and the order of keys alone. An object is fed as the digests of its members, so that
+    /// the work stays linear at any depth.
+    pub(super) fn digest(&mut self, sink: &mut Sha256) {
         self.space();
         match self.peek() {
-            b'{' => self.digest_object(sink, left_out),
+            b'{' => self.digest_object(sink),
             b'[' => self.digest_array(sink),
             b'"' => {
                 let text = self.string();
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn digest_object(&mut self, sink: &mut Sha256, left_out: &dyn Fn(&str) -> bool) {
+    fn digest_object(&mut self, sink: &mut Sha256) {
         let mut members: Vec<(Cow<'a, str>, [u8; 32])> = Vec::new();
         self.eat(b'{');
         self.space();
@@ -144,10 +144,8 @@ impl<'a> Walk<'a> {
             let key = self.string();
             self.eat(b':');
             let mut inner = Sha256::new();
-            self.digest(&mut inner, &|_| false);
-            if !left_out(&key) {
-                members.push((key, inner.finalize().into()));
-            }
+            self.digest(&mut inner);
+            members.push((key, inner.finalize().into()));
             self.eat(b',');
             self.space();
         }
@@ -166,7 +164,7 @@ impl<'a> Walk<'a> {
         sink.update(b"[");
         self.space();
         while self.at < self.text.len() && self.peek() != b']' {
-            self.digest(sink, &|_| false);
+            self.digest(sink);
             self.eat(b',');
             self.space();
         }

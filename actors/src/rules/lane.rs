@@ -25,22 +25,44 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// An endpoint whose calls can be lines of a batch.
+/// An endpoint whose calls can be lines of a batch (contract, section 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Endpoint {
     /// `/v1/chat/completions`
     #[serde(rename = "/v1/chat/completions")]
     ChatCompletions,
+    /// `/v1/completions`
+    #[serde(rename = "/v1/completions")]
+    Completions,
+    /// `/v1/embeddings`
+    #[serde(rename = "/v1/embeddings")]
+    Embeddings,
+    /// `/v1/responses`
+    #[serde(rename = "/v1/responses")]
+    Responses,
+    /// `/v1/moderations`
+    #[serde(rename = "/v1/moderations")]
+    Moderations,
 }
 
 impl Endpoint {
     /// Every endpoint there is.
-    pub const ALL: [Endpoint; 1] = [Endpoint::ChatCompletions];
+    pub const ALL: [Endpoint; 5] = [
+        Endpoint::ChatCompletions,
+        Endpoint::Completions,
+        Endpoint::Embeddings,
+        Endpoint::Responses,
+        Endpoint::Moderations,
+    ];
 
     /// The path, as it stands in a batch's `endpoint` and a line's `url`.
     pub fn path(self) -> &'static str {
         match self {
             Endpoint::ChatCompletions => "/v1/chat/completions",
+            Endpoint::Completions => "/v1/completions",
+            Endpoint::Embeddings => "/v1/embeddings",
+            Endpoint::Responses => "/v1/responses",
+            Endpoint::Moderations => "/v1/moderations",
         }
     }
 }

@@ -1,5 +1,5 @@
 use batch_gpt_actors::rules::{
-    body::{CheckedBody, check},
+    body::{CheckedBody, check, inputs},
     lane::{Endpoint, Tenant},
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -160,4 +160,85 @@ fn a_key_hidden_behind_escapes_is_still_that_key() {
     assert_eq!(chat(body).line, r#"{"model":"m","messages":[1],"a":1}"#);
     let twice = br#"{"model":"m","mod\u0065l":"n","messages":[1]}"#;
     assert_eq!(check(Endpoint::ChatCompletions, twice).unwrap_err().param.as_deref(), Some("model"));
+}
+
+fn code(endpoint: Endpoint, body: &str) -> Option<(String, String)> {
+    let error = check(endpoint, body.as_bytes()).err()?;
+    Some((error.param.unwrap_or_default(), error.code.unwrap_or_default()))
+}
+
+#[test]
+fn each_endpoint_asks_for_what_it_works_on() {
+    let subjects = [
+        (Endpoint::ChatCompletions, "messages", r#"[{"role":"user","content":"x"}]"#),
+        (Endpoint::Completions, "prompt", r#""x""#),
+        (Endpoint::Embeddings, "input", r#"["x"]"#),
+        (Endpoint::Responses, "input", r#""x""#),
+        (Endpoint::Moderations, "input", r#"[{"type":"text","text":"x"}]"#),
+    ];
+    assert_eq!(subjects.map(|(endpoint, ..)| endpoint), Endpoint::ALL);
+    for (endpoint, name, value) in subjects {
+        let body = |value: &str| format!(r#"{{"model":"m","{name}":{value}}}"#);
+        assert_eq!(check(endpoint, body(value).as_bytes()).unwrap().line, body(value), "{endpoint}");
+        let refused = |code: &str| Some((name.to_owned(), code.to_owned()));
+        assert_eq!(code(endpoint, r#"{"model":"m"}"#), refused("missing_required_parameter"), "{endpoint}");
+        assert_eq!(code(endpoint, &body("[]")), refused("empty_array"), "{endpoint}");
+        assert_eq!(code(endpoint, &body("7")), refused("invalid_type"), "{endpoint}");
+        let streamed = format!(r#"{{"model":"m","{name}":{value},"stream":true}}"#);
+        let refused = Some(("stream".into(), "unsupported_value".into()));
+        assert_eq!(code(endpoint, &streamed), refused, "{endpoint}");
+    }
+}
+
+#[test]
+fn a_response_needs_no_input_beside_what_stands_for_it() {
+    for instead in
+        [r#""prompt":{"id":"pmpt_1"}"#, r#""previous_response_id":"resp_1""#, r#""conversation":"c""#]
+    {
+        let body = format!(r#"{{"model":"m",{instead}}}"#);
+        assert_eq!(check(Endpoint::Responses, body.as_bytes()).unwrap().line, body);
+    }
+    let missing = Some(("input".into(), "missing_required_parameter".into()));
+    assert_eq!(code(Endpoint::Responses, r#"{"model":"m","prompt":null}"#), missing);
+}
+
+#[test]
+fn background_is_kept_from_the_line_of_a_response_alone() {
+    let body = br#"{"model":"m","input":"x","background":true,"messages":[1]}"#;
+    let response = check(Endpoint::Responses, body).unwrap();
+    assert!(response.background);
+    assert_eq!(response.line, r#"{"model":"m","input":"x","messages":[1]}"#);
+    let chat = check(Endpoint::ChatCompletions, body).unwrap();
+    assert!(!chat.background);
+    assert_eq!(chat.line, &body[..]);
+    let wrong = Some(("background".into(), "invalid_type".into()));
+    assert_eq!(code(Endpoint::Responses, r#"{"model":"m","input":"x","background":1}"#), wrong);
+}
+
+#[test]
+fn a_moderation_without_a_model_is_given_one_and_equals_one_that_names_it() {
+    let bare = check(Endpoint::Moderations, br#" {"input" : "x"}"#).unwrap();
+    assert_eq!(&*bare.model, "omni-moderation-latest");
+    assert_eq!(bare.line, r#"{"model":"omni-moderation-latest","input" : "x"}"#);
+    let explicit = br#"{"input":"x","model":"omni-moderation-latest"}"#;
+    let explicit = check(Endpoint::Moderations, explicit).unwrap();
+    let tenant = Tenant::anonymous();
+    let endpoint = Endpoint::Moderations;
+    assert_eq!(bare.fingerprint(&tenant, endpoint), explicit.fingerprint(&tenant, endpoint));
+    let null = Some(("model".into(), "invalid_type".into()));
+    assert_eq!(code(endpoint, r#"{"model":null,"input":"x"}"#), null);
+}
+
+#[test]
+fn the_texts_of_an_embedding_are_counted_and_counted_alike_from_its_line() {
+    for (input, count) in
+        [(r#""x""#, 1), (r#"["a","b","c"]"#, 3), ("[1,2,3]", 1), ("[[1,2],[3]]", 2), (r#"["a"]"#, 1)]
+    {
+        let body = format!("{{\"model\":\"m\",\n\"stream\":false,\"input\":{input}}}");
+        let checked = check(Endpoint::Embeddings, body.as_bytes()).unwrap();
+        assert_eq!(checked.inputs, count, "{input}");
+        assert_eq!(inputs(Endpoint::Embeddings, &checked.line), count, "{input}");
+        assert_eq!(check(Endpoint::Responses, body.as_bytes()).unwrap().inputs, 0);
+    }
+    assert_eq!(inputs(Endpoint::Responses, br#"{"input":["a","b"]}"#), 0);
 }

@@ -12,6 +12,7 @@ struct Item {
     number: usize,
     lane: usize,
     bytes: u64,
+    inputs: usize,
     offered: Timestamp,
     gone: bool,
 }
@@ -20,18 +21,23 @@ impl Weight for Item {
     fn bytes(&self) -> u64 {
         self.bytes
     }
+
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
 }
 
 #[derive(Debug, Clone)]
 enum Op {
-    Offer { lane: usize, bytes: u64, gone: bool },
+    Offer { lane: usize, bytes: u64, inputs: usize, gone: bool },
     Pass(u64),
     Timer,
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (0..4usize, 1..60u64, any::<bool>()).prop_map(|(lane, bytes, gone)| Op::Offer { lane, bytes, gone }),
+        6 => (0..4usize, 1..60u64, 0..12usize, any::<bool>())
+            .prop_map(|(lane, bytes, inputs, gone)| Op::Offer { lane, bytes, inputs, gone }),
         2 => (0..300u64).prop_map(Op::Pass),
         2 => Just(Op::Timer),
     ]
@@ -45,8 +51,10 @@ fn lane(number: usize) -> Arc<Lane> {
     })
 }
 
-const LIMITS: Limits = Limits { max_requests: 5, max_bytes: 100, window: Millis(200) };
+const LIMITS: Limits =
+    Limits { max_requests: 5, max_bytes: 100, max_inputs: MOST_INPUTS, window: Millis(200) };
 const LARGEST: u64 = 50;
+const MOST_INPUTS: usize = 10;
 
 struct Run {
     collation: Collation<Item>,
@@ -67,8 +75,9 @@ fn run(ops: &[Op]) -> Run {
     };
     for op in ops {
         match *op {
-            Op::Offer { lane: number, bytes, gone } => {
-                let item = Item { number: run.offered.len(), lane: number, bytes, offered: run.now, gone };
+            Op::Offer { lane: number, bytes, inputs, gone } => {
+                let item =
+                    Item { number: run.offered.len(), lane: number, bytes, inputs, offered: run.now, gone };
                 run.offered.push(item.clone());
                 match run.collation.offer(run.now, &lane(number), item) {
                     Ok(sealed) => run.sealed.extend(sealed.into_iter().map(|sealed| (run.now, sealed))),
@@ -111,7 +120,7 @@ proptest! {
         }
         numbers.sort_unstable();
         prop_assert_eq!(numbers, (0..run.offered.len()).collect::<Vec<_>>());
-        prop_assert!(run.refused.iter().all(|item| item.bytes > LARGEST));
+        prop_assert!(run.refused.iter().all(|item| item.bytes > LARGEST || item.inputs > MOST_INPUTS));
     }
 
     #[test]
@@ -119,6 +128,7 @@ proptest! {
         for (_, sealed) in run(&ops).sealed {
             prop_assert!(!sealed.items.is_empty() && sealed.items.len() <= LIMITS.max_requests);
             prop_assert!(sealed.items.iter().map(|item| item.bytes).sum::<u64>() <= LARGEST);
+            prop_assert!(sealed.items.iter().map(|item| item.inputs).sum::<usize>() <= MOST_INPUTS);
             prop_assert!(sealed.items.iter().all(|item| lane(item.lane) == sealed.lane));
             prop_assert!(sealed.items.windows(2).all(|pair| pair[0].number < pair[1].number));
         }
@@ -139,7 +149,7 @@ proptest! {
     /// Each trigger alone: a full lane is sealed by the request that fills it, a too heavy one by the next.
     #[test]
     fn count_and_bytes_seal_at_once(count in 1..40usize, bytes in 1..=LARGEST) {
-        let ops = vec![Op::Offer { lane: 0, bytes, gone: false }; count];
+        let ops = vec![Op::Offer { lane: 0, bytes, inputs: 0, gone: false }; count];
         let run = run(&ops);
         let per_batch = (LARGEST / bytes).min(LIMITS.max_requests as u64) as usize;
         let by_count = per_batch == LIMITS.max_requests;
@@ -147,6 +157,15 @@ proptest! {
         prop_assert_eq!(run.sealed.len(), expected);
         let reason = if by_count { Reason::Count } else { Reason::Bytes };
         prop_assert!(run.sealed.iter().all(|(_, sealed)| sealed.reason == reason));
+    }
+
+    /// Fewer lines and bytes than a file may hold can still be more texts than a batch may have embedded.
+    #[test]
+    fn inputs_seal_at_once(count in 1..40usize, inputs in 3..=MOST_INPUTS) {
+        let ops = vec![Op::Offer { lane: 0, bytes: 1, inputs, gone: false }; count];
+        let run = run(&ops);
+        prop_assert_eq!(run.sealed.len(), (count - 1) / (MOST_INPUTS / inputs));
+        prop_assert!(run.sealed.iter().all(|(_, sealed)| sealed.reason == Reason::Inputs));
     }
 }
 
@@ -156,7 +175,7 @@ fn lanes_of_one_model_and_two_tenants_stay_apart() {
     let mut by_lane: HashMap<Arc<Lane>, usize> = HashMap::new();
     for number in 0..4 {
         let mine = Arc::new(Lane { model: "m".into(), ..(*lane(number)).clone() });
-        let item = Item { number, lane: number, bytes: 1, offered: Timestamp(0), gone: false };
+        let item = Item { number, lane: number, bytes: 1, inputs: 1, offered: Timestamp(0), gone: false };
         collation.offer(Timestamp(0), &mine, item).unwrap();
         *by_lane.entry(mine).or_default() += 1;
     }

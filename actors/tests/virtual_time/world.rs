@@ -25,7 +25,7 @@ use tokio::{sync::oneshot, task::LocalSet};
 use crate::{memory_store::MemoryStore, memory_upstream::MemoryUpstream};
 
 pub const SETTINGS: Settings = Settings {
-    limits: Limits { max_requests: 100, max_bytes: 1_000_000, window: Millis(5_000) },
+    limits: Limits { max_requests: 100, max_bytes: 1_000_000, max_inputs: 1_000, window: Millis(5_000) },
     calling: Calling {
         polling: Polling { min: Millis(5_000), max: Millis(300_000) },
         batches_per_hour: 2_000,
@@ -81,6 +81,7 @@ impl World {
             lane: lane.clone(),
             fingerprint,
             body: checked.line,
+            inputs: checked.inputs,
             resent,
             client: Client::Parked(reply),
         };
