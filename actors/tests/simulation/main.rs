@@ -9,6 +9,7 @@ mod books;
 mod calendar;
 mod client;
 mod factory;
+mod found;
 mod gateway;
 mod generate;
 mod job;
