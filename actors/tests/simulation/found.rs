@@ -19,3 +19,15 @@ fn a_refused_look_does_not_give_up_a_batch_that_may_exist() {
     ]);
     assert_eq!(held, Ok(()));
 }
+
+/// Seed 151. Its window ended after the waiting room had been emptied, so it was withdrawn.
+#[test]
+fn a_promised_request_in_an_open_lane_outlives_a_stop() {
+    let held = hold(&[
+        Op::StoreSlow { millis: 16_474 },
+        Op::Arrive(Arrival { client: 1, tenant: 1, prompt: 1, padding: 300, ..ARRIVAL }),
+        Op::Arrive(Arrival { client: 2, prompt: 2, padding: 100, detached: true, ..ARRIVAL }),
+        Op::Restart { limit: 56, down: 8_759 },
+    ]);
+    assert_eq!(held, Ok(()));
+}
