@@ -1,7 +1,7 @@
 //! Schedules that broke a promise once, each as short as it could be made.
 
 use crate::{
-    op::{Arrival, Call, CallFault, Op},
+    op::{Arrival, Call, CallFault, Op, StoreFault},
     schedule::hold,
 };
 
@@ -28,6 +28,20 @@ fn a_promised_request_in_an_open_lane_outlives_a_stop() {
         Op::Arrive(Arrival { client: 1, tenant: 1, prompt: 1, padding: 300, ..ARRIVAL }),
         Op::Arrive(Arrival { client: 2, prompt: 2, padding: 100, detached: true, ..ARRIVAL }),
         Op::Restart { limit: 56, down: 8_759 },
+    ]);
+    assert_eq!(held, Ok(()));
+}
+
+/// Seed 325. It waited for the other one's next try, which was no try of its own.
+#[test]
+fn a_logger_writes_on_after_another_one_met_a_fault() {
+    let held = hold(&[
+        Op::Arrive(Arrival { client: 1, tenant: 1, prompt: 1, padding: 300, ..ARRIVAL }),
+        Op::CrashAt { step: 23, down: 40 },
+        Op::Advance { millis: 67_678 },
+        Op::Arrive(Arrival { client: 3, prompt: 3, padding: 100, ..ARRIVAL }),
+        Op::StoreFails(StoreFault::Before),
+        Op::Advance { millis: 15_458 },
     ]);
     assert_eq!(held, Ok(()));
 }
