@@ -124,7 +124,7 @@ impl Dice {
             }
             46..48 => Op::Poison { client, named: self.one_in(2) },
             48..53 => Op::Plan(self.plan()),
-            53 => Op::StoreDown { millis: self.millis().min(600_000) },
+            53 => Op::StoreDown { millis: self.millis().min(30_000) },
             54..56 => {
                 Op::StoreFails(self.pick(&[StoreFault::Before, StoreFault::Halfway, StoreFault::After]))
             }
