@@ -230,10 +230,12 @@ impl Collector {
         }
     }
 
-    /// Sends a batch on its way, without the requests that nobody waits for.
+    /// Sends a batch on its way, without the requests that nobody waits for. Clients that were released for a stop will
+    /// come again.
     fn submit(&mut self, load: Load, me: &Mail<Self>) {
         let Load { lane, items, lineage } = load;
-        let (gone, items): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| self.room.is_gone(&item.id));
+        let is_gone = |item: &Item| !self.released && self.room.is_gone(&item.id);
+        let (gone, items): (Vec<_>, Vec<_>) = items.into_iter().partition(is_gone);
         for item in gone {
             self.pruned += 1;
             self.room.forget(item.id);

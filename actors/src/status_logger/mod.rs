@@ -110,8 +110,10 @@ const RETRY: Millis = Millis(500);
 pub struct StatusLogger {
     store: Arc<dyn Store>,
     clock: Clock,
-    /// Shared with whoever reports readiness.
+    /// Shared with the other loggers and with whoever reports readiness.
     down: Arc<AtomicBool>,
+    /// The last try of this very logger failed: the next one is its alarm's to make.
+    failing: bool,
     pending: VecDeque<Write>,
     writing: bool,
     flushes: Vec<oneshot::Sender<()>>,
@@ -126,6 +128,7 @@ impl StatusLogger {
             store,
             clock,
             down,
+            failing: false,
             pending: VecDeque::new(),
             writing: false,
             flushes: Vec::new(),
@@ -176,7 +179,8 @@ impl StatusLogger {
         group
     }
 
-    fn set_down(&self, fault: Option<&StoreFault>) {
+    fn set_down(&mut self, fault: Option<&StoreFault>) {
+        self.failing = fault.is_some();
         let was_down = self.down.swap(fault.is_some(), Relaxed);
         match fault {
             Some(fault) if !was_down => log::error!("the store failed; new requests are refused: {fault}"),
@@ -238,7 +242,7 @@ impl Receive<Write> for StatusLogger {
             return;
         }
         self.pending.push_back(write);
-        if !self.down.load(Relaxed) {
+        if !self.failing {
             self.write_next(me);
         }
     }
@@ -292,7 +296,7 @@ impl Receive<Pinged> for StatusLogger {
 impl Receive<Flush> for StatusLogger {
     fn receive(&mut self, flush: Flush, me: &Mail<Self>) {
         self.flushes.push(flush.reply);
-        if !self.down.load(Relaxed) {
+        if !self.failing {
             self.write_next(me);
         }
     }

@@ -276,8 +276,8 @@ impl Batch {
         self.failures += 1;
         let since = *self.failing_since.get_or_insert(now);
         let elapsed = now.since(since);
-        // An existing batch is paid for: no refusal of a look or of a download ends it at once.
-        let stubborn = matches!(self.phase, Phase::Watching(_) | Phase::Reading(_));
+        // A batch that exists, or may, is paid for: no refusal of a look or of a download ends it at once.
+        let stubborn = matches!(self.phase, Phase::FindingBatch(..) | Phase::Watching(_) | Phase::Reading(_));
         let lost = stubborn && elapsed >= MISSING_PATIENCE;
         let softened = match &fault {
             Fault::Permanent { .. } if stubborn && !lost => Fault::Transient(fault.to_string()),

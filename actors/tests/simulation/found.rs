@@ -1,0 +1,47 @@
+//! Schedules that broke a promise once, each as short as it could be made.
+
+use crate::{
+    op::{Arrival, Call, CallFault, Op, StoreFault},
+    schedule::hold,
+};
+
+/// A client that waits for a short request of its own.
+const ARRIVAL: Arrival = Arrival { client: 0, tenant: 0, model: 0, prompt: 0, padding: 0, detached: false };
+
+/// Seed 50. A refused look for a batch that may exist ended it, and what the batch answered was lost.
+#[test]
+fn a_refused_look_does_not_give_up_a_batch_that_may_exist() {
+    let held = hold(&[
+        Op::Arrive(ARRIVAL),
+        Op::Disturb { call: Call::Create, fault: CallFault::AnswerLost },
+        Op::Disturb { call: Call::ListBatches, fault: CallFault::Unauthorised },
+        Op::Advance { millis: 30_000 },
+    ]);
+    assert_eq!(held, Ok(()));
+}
+
+/// Seed 151. Its window ended after the waiting room had been emptied, so it was withdrawn.
+#[test]
+fn a_promised_request_in_an_open_lane_outlives_a_stop() {
+    let held = hold(&[
+        Op::StoreSlow { millis: 16_474 },
+        Op::Arrive(Arrival { client: 1, tenant: 1, prompt: 1, padding: 300, ..ARRIVAL }),
+        Op::Arrive(Arrival { client: 2, prompt: 2, padding: 100, detached: true, ..ARRIVAL }),
+        Op::Restart { limit: 56, down: 8_759 },
+    ]);
+    assert_eq!(held, Ok(()));
+}
+
+/// Seed 325. It waited for the other one's next try, which was no try of its own.
+#[test]
+fn a_logger_writes_on_after_another_one_met_a_fault() {
+    let held = hold(&[
+        Op::Arrive(Arrival { client: 1, tenant: 1, prompt: 1, padding: 300, ..ARRIVAL }),
+        Op::CrashAt { step: 23, down: 40 },
+        Op::Advance { millis: 67_678 },
+        Op::Arrive(Arrival { client: 3, prompt: 3, padding: 100, ..ARRIVAL }),
+        Op::StoreFails(StoreFault::Before),
+        Op::Advance { millis: 15_458 },
+    ]);
+    assert_eq!(held, Ok(()));
+}

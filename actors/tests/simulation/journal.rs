@@ -1,0 +1,136 @@
+//! The store: in memory, and not always well.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use batch_gpt_actors::{
+    ports::{self, Listing, Page, Standing, Store, StoredBatch, StoredOutcome, StoredRequest},
+    rules::{
+        fingerprint::Fingerprint,
+        ids::{BatchId, RequestId},
+        lane::Tenant,
+        record::Record,
+    },
+};
+use bytes::Bytes;
+use tokio::time::sleep;
+
+use crate::{books::Books, op::StoreFault, world::World};
+
+pub struct Journal {
+    world: Arc<World>,
+    pub books: Mutex<Books>,
+    troubles: Mutex<Troubles>,
+}
+
+#[derive(Default)]
+struct Troubles {
+    down_until: u64,
+    faults: VecDeque<StoreFault>,
+    pauses: VecDeque<u64>,
+}
+
+impl Journal {
+    pub fn new(world: Arc<World>) -> Self {
+        Self { world, books: Mutex::default(), troubles: Mutex::default() }
+    }
+
+    pub fn down_until(&self, time: u64) {
+        self.troubles.lock().unwrap().down_until = time;
+    }
+
+    pub fn fail(&self, fault: StoreFault) {
+        self.troubles.lock().unwrap().faults.push_back(fault);
+    }
+
+    pub fn slow(&self, millis: u64) {
+        self.troubles.lock().unwrap().pauses.push_back(millis);
+    }
+
+    /// No troubles any more.
+    pub fn calm(&self) {
+        *self.troubles.lock().unwrap() = Troubles::default();
+    }
+
+    /// A question's way to the store.
+    async fn come(&self) -> Result<(), ports::StoreFault> {
+        self.world.trap.pass().await;
+        sleep(Duration::from_millis(1)).await;
+        let up = self.world.calendar.now() >= self.troubles.lock().unwrap().down_until;
+        if up { Ok(()) } else { Err(unavailable()) }
+    }
+}
+
+fn unavailable() -> ports::StoreFault {
+    ports::StoreFault::Unavailable("so it was ordered".into())
+}
+
+#[async_trait]
+impl Store for Journal {
+    async fn append(&self, group: &[Record]) -> Result<(), ports::StoreFault> {
+        let pause = self.troubles.lock().unwrap().pauses.pop_front();
+        sleep(Duration::from_millis(pause.unwrap_or(0))).await;
+        self.come().await?;
+        let fault = self.troubles.lock().unwrap().faults.pop_front();
+        let written = match fault {
+            Some(StoreFault::Before) => &[],
+            Some(StoreFault::Halfway) => &group[..group.len() / 2],
+            Some(StoreFault::After) | None => group,
+        };
+        for record in written {
+            self.books.lock().unwrap().write(record, &self.world);
+        }
+        self.world.trap.pass().await;
+        sleep(Duration::from_millis(1)).await;
+        if fault.is_none() { Ok(()) } else { Err(unavailable()) }
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Record>, ports::StoreFault> {
+        self.come().await?;
+        Ok(self.books.lock().unwrap().records())
+    }
+
+    async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, ports::StoreFault> {
+        self.come().await?;
+        let books = self.books.lock().unwrap();
+        Ok(ids.iter().filter_map(|id| Some((*id, books.request(*id)?.body.clone()))).collect())
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, ports::StoreFault> {
+        self.come().await?;
+        let books = self.books.lock().unwrap();
+        Ok(books.request(id).map(|known| StoredRequest {
+            request: known.accepted.clone(),
+            standing: books
+                .outcome(id)
+                .map_or(Standing::Open, |(outcome, _)| Standing::Answered(outcome.clone())),
+        }))
+    }
+
+    async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, ports::StoreFault> {
+        self.come().await?;
+        let books = self.books.lock().unwrap();
+        Ok(books.latest(fingerprint).and_then(|id| {
+            let (outcome, at) = books.outcome(id)?.clone();
+            Some(StoredOutcome { id, outcome, at })
+        }))
+    }
+
+    async fn batch(&self, _: Option<&Tenant>, _: &BatchId) -> Result<Option<StoredBatch>, ports::StoreFault> {
+        Ok(None)
+    }
+
+    async fn batches(&self, _: &Page) -> Result<Option<Listing<StoredBatch>>, ports::StoreFault> {
+        Ok(None)
+    }
+
+    async fn ping(&self) -> Result<(), ports::StoreFault> {
+        self.come().await
+    }
+
+    async fn close(&self) {}
+}

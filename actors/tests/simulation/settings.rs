@@ -1,0 +1,28 @@
+//! By which settings and limits the gateway of a schedule works.
+
+use batch_gpt_actors::{
+    rules::{collate::Limits, retry::Polling, time::Millis},
+    system::Settings,
+};
+
+/// Small batches of long lines, so that every limit is met.
+pub const SETTINGS: Settings = Settings {
+    limits: Limits { max_requests: 3, max_bytes: 1500, window: Millis(5_000) },
+    polling: Polling { min: Millis(5_000), max: Millis(1_200_000) },
+    collectors: 2,
+    batch_submitters: 2,
+    poller_arbiters: 1,
+    status_loggers: 2,
+};
+
+/// How often a request may be executed.
+pub const MAX_ATTEMPTS: usize = 1;
+
+/// Seconds that result files may lack lines; who asks as late as that gets them.
+pub const LATEST_LINES: u64 = 2;
+
+/// Days of quiet after a schedule in which everybody must have been answered.
+pub const QUIET_DAYS: u64 = 12;
+
+/// Whether everybody in a batch that failed its validation may be told so.
+pub const LENIENT: bool = true;
