@@ -63,7 +63,10 @@ impl Books {
             }
             Record::Withdrawn { id, .. } => {
                 if let Some(request) = self.requests.get_mut(id) {
-                    world.expect(request.batch.is_none(), || format!("{id} is withdrawn out of a batch"));
+                    let free = request
+                        .batch
+                        .is_none_or(|key| self.batches.get(&key).is_some_and(|batch| batch.settled));
+                    world.expect(free, || format!("{id} is withdrawn out of a batch"));
                     request.withdrawn = true;
                 }
             }
@@ -78,8 +81,8 @@ impl Books {
                     self.answer(*key, *id, outcome, *at, world);
                 }
             }
-            Record::Settled { key, .. } => self.settle(*key, world),
-            Record::Created { .. } | Record::Observed { .. } => {}
+            Record::Settled { key, returned, .. } => self.settle(*key, returned, world),
+            Record::Created { .. } | Record::Observed { .. } | Record::Cancelled { .. } => {}
         }
     }
 
@@ -118,7 +121,8 @@ impl Books {
     }
 
     fn answer(&mut self, key: BatchKey, id: RequestId, outcome: &Outcome, at: Timestamp, world: &World) {
-        let ours = self.batches.get(&key).is_some_and(|batch| batch.requests.contains(&id));
+        // What never fits into any batch is answered under a key that no batch has.
+        let ours = self.batches.get(&key).is_none_or(|batch| batch.requests.contains(&id));
         world.expect(ours, || format!("{key} answers {id}, which is none of its requests"));
         match self.outcomes.get(&id) {
             Some((first, _)) => {
@@ -131,12 +135,23 @@ impl Books {
         }
     }
 
-    fn settle(&mut self, key: BatchKey, world: &World) {
+    fn settle(&mut self, key: BatchKey, returned: &[(RequestId, u32)], world: &World) {
         let Some(batch) = self.batches.get_mut(&key) else { return };
-        batch.settled = true;
-        for id in &batch.requests {
-            world.expect(self.outcomes.contains_key(id), || format!("{key} is settled without {id}"));
+        if std::mem::replace(&mut batch.settled, true) {
+            return;
         }
+        for id in &batch.requests {
+            let back = returned.iter().any(|(returned, _)| returned == id);
+            let answered = self.outcomes.contains_key(id);
+            world.expect(answered || back, || format!("{key} is settled without {id}"));
+            // A request that had its outcome, and goes on, may be paid for twice.
+            world.expect(!(answered && back), || format!("{key} gives back {id}, which has its outcome"));
+        }
+    }
+
+    /// Whether this batch has held this request.
+    pub fn is_in(&self, id: RequestId, key: BatchKey) -> bool {
+        self.batches.get(&key).is_some_and(|batch| batch.requests.contains(&id))
     }
 
     pub fn records(&self) -> Vec<Record> {

@@ -63,10 +63,6 @@ impl Factory {
         self.poisoned.insert(prompt, named);
     }
 
-    pub fn turned_away(&mut self, key: Option<BatchKey>) {
-        self.turned_away.insert(key);
-    }
-
     /// What is under way goes on as planned; nothing new goes wrong, but for what clients do wrong themselves.
     pub fn calm(&mut self) {
         self.plans.clear();
@@ -135,6 +131,11 @@ impl Factory {
         let job = self.jobs.iter_mut().find(|job| job.name == id.as_str() && job.end.is_none())?;
         job.cancelled.get_or_insert(now);
         Some(job.describe(now))
+    }
+
+    /// Whether a batch with this request neither ends nor can be ended.
+    pub fn is_lost(&self, id: RequestId) -> bool {
+        self.jobs.iter().any(|job| job.is_deaf() && job.lines.iter().any(|line| line.id == id))
     }
 
     pub fn jobs(&self) -> &[Job] {

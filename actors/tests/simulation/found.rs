@@ -45,3 +45,15 @@ fn a_logger_writes_on_after_another_one_met_a_fault() {
     ]);
     assert_eq!(held, Ok(()));
 }
+
+/// Seed 1255. It was created, executed and paid for although its clients had been told that it is refused.
+#[test]
+fn a_batch_whose_refusal_was_cut_short_by_a_crash_is_not_created() {
+    let held = hold(&[
+        Op::Arrive(Arrival { tenant: 1, ..ARRIVAL }),
+        Op::Disturb { call: Call::Create, fault: CallFault::Unauthorised },
+        Op::CrashAt { step: 11, down: 4 },
+        Op::Restart { limit: 18_850, down: 3_116 },
+    ]);
+    assert_eq!(held, Ok(()));
+}

@@ -1,6 +1,9 @@
 //! From a seed to a schedule.
 
-use crate::op::{Actor, Arrival, Call, CallFault, Fate, LineFault, Op, Plan, Quirk, Refusal, StoreFault};
+use crate::{
+    op::{Actor, Arrival, Call, CallFault, Fate, LineFault, Op, Plan, Quirk, Refusal, StoreFault},
+    settings::LATEST_LINES,
+};
 
 /// SplitMix64.
 struct Dice(u64);
@@ -61,16 +64,14 @@ impl Dice {
             5 => Fate::Fails(Refusal::Unexplained),
             6 => Fate::Fails(Refusal::FileNotFound),
             7 => Fate::Fails(Refusal::TokenLimit),
-            8 if !crate::settings::LENIENT && self.one_in(4) => Fate::Stuck,
+            8 if self.one_in(3) => Fate::Stuck { deaf: self.one_in(3) },
             _ => Fate::Completes,
         };
         let quirk = match self.below(8) {
             0 => Quirk::Stale { secs: self.within(1, 1800) as u16 },
             1 => Quirk::NewWord,
             2 => Quirk::Hidden { secs: self.within(1, 20) as u16 },
-            3 if !crate::settings::LENIENT => {
-                Quirk::LateLines { secs: self.within(1, crate::settings::LATEST_LINES) as u16 }
-            }
+            3 => Quirk::LateLines { secs: self.within(1, LATEST_LINES) as u16 },
             _ => Quirk::None,
         };
         Plan { takes: takes as u32, fate, quirk }

@@ -52,7 +52,7 @@ pub enum Ending {
     /// So many of its lines are done, from the first one. The others stand in the error file with this code, if any.
     Executed { status: &'static str, done: usize, code: Option<&'static str> },
     /// None is.
-    Refused(Vec<Value>),
+    Refused { blame: Vec<Value>, unexplained: bool },
 }
 
 impl Job {
@@ -60,17 +60,22 @@ impl Job {
         !self.poisoned.is_empty() || matches!(self.plan.fate, Fate::Fails(_))
     }
 
+    /// Whether it never ends, whatever is done.
+    pub fn is_deaf(&self) -> bool {
+        !self.fails() && self.plan.fate == Fate::Stuck { deaf: true }
+    }
+
     fn ends_by_itself(&self) -> Option<u64> {
         let takes = u64::from(self.plan.takes) * 1000;
         match self.plan.fate {
             _ if self.fails() => Some(self.created + takes.min(VALIDATION)),
-            Fate::Stuck => None,
+            Fate::Stuck { .. } => None,
             _ => Some(self.created + takes),
         }
     }
 
     pub fn ends_at(&self) -> Option<u64> {
-        match (self.ends_by_itself(), self.cancelled) {
+        match (self.ends_by_itself(), self.cancelled.filter(|_| !self.is_deaf())) {
             (Some(end), Some(cancelled)) if end > cancelled => Some(cancelled + CANCELLING),
             (None, Some(cancelled)) => Some(cancelled + CANCELLING),
             (end, _) => end,
@@ -82,15 +87,20 @@ impl Job {
         if self.ends_at() != self.ends_by_itself() {
             let takes = u64::from(self.plan.takes) * 1000;
             let late = self.cancelled.is_some_and(|at| at - self.created > takes / 2);
-            let done =
-                if late && self.plan.fate != Fate::Stuck && !self.fails() { all.div_ceil(2) } else { 0 };
+            let done = if late && !matches!(self.plan.fate, Fate::Stuck { .. }) && !self.fails() {
+                all.div_ceil(2)
+            } else {
+                0
+            };
             return Ending::Executed { status: "cancelled", done, code: None };
         }
         if !self.poisoned.is_empty() {
-            return Ending::Refused(self.blame());
+            return Ending::Refused { blame: self.blame(), unexplained: !self.named };
         }
         match self.plan.fate {
-            Fate::Completes | Fate::Stuck => Ending::Executed { status: "completed", done: all, code: None },
+            Fate::Completes | Fate::Stuck { .. } => {
+                Ending::Executed { status: "completed", done: all, code: None }
+            }
             Fate::Expires { done, told } => {
                 let code = told.then_some("batch_expired");
                 Ending::Executed { status: "expired", done: all.min(done.into()), code }
@@ -98,7 +108,10 @@ impl Job {
             Fate::Cancelled { done } => {
                 Ending::Executed { status: "cancelled", done: all.min(done.into()), code: None }
             }
-            Fate::Fails(refusal) => Ending::Refused(vec![self.refusal(refusal)]),
+            Fate::Fails(refusal) => Ending::Refused {
+                blame: vec![self.refusal(refusal)],
+                unexplained: refusal == Refusal::Unexplained,
+            },
         }
     }
 

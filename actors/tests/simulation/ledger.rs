@@ -7,16 +7,15 @@ use serde_json::json;
 
 use crate::{
     job::{End, Ending, Job, Line},
-    op::{Fate, LineFault},
+    op::LineFault,
 };
 
 /// One request in one batch that has ended.
 #[derive(Debug, Clone)]
 pub struct Trial {
+    pub key: BatchKey,
     pub executed: bool,
     pub result: Result,
-    /// A reason why no further trial need follow.
-    pub last: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +26,8 @@ pub enum Result {
     Failure(u16, String),
     /// Its files hold nothing that could be told.
     Nothing,
-    /// Its batch was refused before it was executed, among so many lines; blamed for it or not.
-    Refused { lines: usize, blamed: bool },
+    /// Its batch was refused before it was executed; whether it was to blame, as far as anybody can tell.
+    Refused { blamed: bool },
 }
 
 #[derive(Default)]
@@ -57,13 +56,13 @@ impl Ledger {
     pub fn close(&mut self, job: &Job, at: u64) -> End {
         let mut end = End { at, ..End::default() };
         match job.ending() {
-            Ending::Refused(blame) => {
+            Ending::Refused { blame, unexplained } => {
                 end.status = "failed";
                 end.blame = blame;
                 for (n, line) in job.lines.iter().enumerate() {
-                    let blamed = job.named && job.poisoned.contains(&n);
-                    let result = Result::Refused { lines: job.lines.len(), blamed };
-                    self.note(job, line, false, result);
+                    let alone = unexplained && job.lines.len() == 1;
+                    let blamed = alone || (job.named && job.poisoned.contains(&n));
+                    self.note(job, line, false, Result::Refused { blamed });
                 }
             }
             Ending::Executed { status, done, code } => {
@@ -87,8 +86,7 @@ impl Ledger {
     }
 
     fn note(&mut self, job: &Job, line: &Line, executed: bool, result: Result) {
-        let last = self.unwanted.contains(&job.key) || job.plan.fate == Fate::Stuck;
-        self.trials.entry(line.id).or_default().push(Trial { executed, result, last });
+        self.trials.entry(line.id).or_default().push(Trial { key: job.key, executed, result });
     }
 
     fn execute(&mut self, job: &Job, line: &Line, end: &mut End) {

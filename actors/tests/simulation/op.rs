@@ -137,8 +137,10 @@ pub enum Fate {
     },
     /// The input is refused without blame for a line.
     Fails(Refusal),
-    /// It never ends by itself.
-    Stuck,
+    /// It never ends by itself, and if it is deaf it does not even end when it is cancelled.
+    Stuck {
+        deaf: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

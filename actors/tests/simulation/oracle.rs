@@ -66,11 +66,18 @@ fn of_request(request: &KnownRequest, books: &Books, factory: &Factory, world: &
     let over = first.is_none_or(|first| !trials[first + 1..].iter().any(|trial| trial.executed));
     world.expect(over, || format!("{id} is executed after its answer: {trials:?}"));
     if let Some((outcome, _)) = books.outcome(id) {
-        of_outcome(id, outcome, trials, factory, world);
+        of_outcome(id, outcome, trials, books, factory, world);
     }
 }
 
-fn of_outcome(id: RequestId, outcome: &Outcome, trials: &[Trial], factory: &Factory, world: &World) {
+fn of_outcome(
+    id: RequestId,
+    outcome: &Outcome,
+    trials: &[Trial],
+    books: &Books,
+    factory: &Factory,
+    world: &World,
+) {
     let told = |status: u16, body: &str| {
         outcome.status == status && outcome.body == body && outcome.origin == Origin::Upstream
     };
@@ -84,9 +91,10 @@ fn of_outcome(id: RequestId, outcome: &Outcome, trials: &[Trial], factory: &Fact
     world.expect(faithful, || format!("{id} was told {outcome:?}, which nobody said: {trials:?}"));
     world.expect(!outcome.is_success(), || format!("{id} succeeded without an answer: {outcome:?}"));
     let tried = trials.iter().filter(|trial| !matches!(trial.result, Result::Refused { .. })).count();
-    let refused = |trial: &Trial| matches!(trial.result, Result::Refused { lines, blamed } if blamed || lines == 1 || crate::settings::LENIENT);
+    let refused = |trial: &Trial| trial.result == Result::Refused { blamed: true };
     let excused = tried >= MAX_ATTEMPTS
-        || trials.iter().any(|trial| trial.last || refused(trial))
-        || !factory.turned_away.is_empty();
+        || trials.iter().any(|trial| factory.ledger.unwanted.contains(&trial.key) || refused(trial))
+        || factory.is_lost(id)
+        || factory.turned_away.iter().any(|key| key.is_none_or(|key| books.is_in(id, key)));
     world.expect(excused, || format!("{id} was given up without need, {outcome:?}: {trials:?}"));
 }

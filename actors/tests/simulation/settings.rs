@@ -1,6 +1,7 @@
 //! By which settings and limits the gateway of a schedule works.
 
 use batch_gpt_actors::{
+    links::Calling,
     rules::{collate::Limits, retry::Polling, time::Millis},
     system::Settings,
 };
@@ -8,7 +9,11 @@ use batch_gpt_actors::{
 /// Small batches of long lines, so that every limit is met.
 pub const SETTINGS: Settings = Settings {
     limits: Limits { max_requests: 3, max_bytes: 1500, window: Millis(5_000) },
-    polling: Polling { min: Millis(5_000), max: Millis(1_200_000) },
+    calling: Calling {
+        polling: Polling { min: Millis(5_000), max: Millis(1_200_000) },
+        batches_per_hour: 12,
+        max_attempts: MAX_ATTEMPTS as u32,
+    },
     collectors: 2,
     batch_submitters: 2,
     poller_arbiters: 1,
@@ -16,13 +21,10 @@ pub const SETTINGS: Settings = Settings {
 };
 
 /// How often a request may be executed.
-pub const MAX_ATTEMPTS: usize = 1;
+pub const MAX_ATTEMPTS: usize = 3;
 
 /// Seconds that result files may lack lines; who asks as late as that gets them.
-pub const LATEST_LINES: u64 = 2;
+pub const LATEST_LINES: u64 = 30;
 
 /// Days of quiet after a schedule in which everybody must have been answered.
 pub const QUIET_DAYS: u64 = 12;
-
-/// Whether everybody in a batch that failed its validation may be told so.
-pub const LENIENT: bool = true;

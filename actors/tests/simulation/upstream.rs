@@ -76,7 +76,9 @@ impl Upstream {
                 return Err(Fault::Limited { retry_after, why: "429".into() });
             }
             Some(CallFault::Unauthorised) => {
-                self.factory.lock().unwrap().turned_away(key);
+                if matches!(call, Call::Upload | Call::Create | Call::ListFiles) {
+                    self.factory.lock().unwrap().turned_away.insert(key);
+                }
                 return Err(refused(401, "Incorrect API key provided."));
             }
             Some(CallFault::Panic) => resume_unwind(Box::new("so it was ordered")),

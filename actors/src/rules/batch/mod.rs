@@ -77,6 +77,8 @@ pub struct Batch {
     /// Its cancellation has been asked for because its time is over.
     overdue: bool,
     rereads: u32,
+    /// An earlier life had begun to refuse it, so it must not be created any more; what it left untold goes on.
+    abandoned: bool,
 }
 
 impl Batch {
@@ -93,10 +95,12 @@ impl Batch {
 
     /// A batch found in the journal, and what to do first: whatever may have happened is looked for.
     pub fn resume(found: UnfinishedBatch, polling: Polling, now: Timestamp) -> (Self, Vec<Command>) {
-        let UnfinishedBatch { key, lane, requests, sealed_at, progress, cancelled, .. } = found;
+        let UnfinishedBatch { key, lane, requests, answered, sealed_at, progress, cancelled, .. } = found;
         let mut batch = Self::at(Phase::Sealed, key, lane, requests, polling, sealed_at);
         batch.cancelled = cancelled;
+        batch.abandoned = !answered.is_empty();
         match progress {
+            Progress::Sealed if batch.abandoned => batch.enter(Phase::Returning(Why::Failed), now),
             Progress::Sealed => batch.enter(Phase::FindingFile, now),
             Progress::Uploaded(file) => batch.enter(Phase::FindingBatch(file, 1), now),
             Progress::Created(seen) => {
@@ -132,6 +136,7 @@ impl Batch {
             cancelled: false,
             overdue: false,
             rereads: 0,
+            abandoned: false,
         }
     }
 
@@ -214,6 +219,9 @@ impl Batch {
             let (machine, mut commands) = self.enter(Phase::Created(first), now);
             commands.extend(orphans);
             return (machine, commands);
+        }
+        if looks >= LOOKS && self.abandoned {
+            return self.enter(Phase::Returning(Why::Failed), now);
         }
         if looks >= LOOKS {
             return self.enter(Phase::Creating(file), now);
