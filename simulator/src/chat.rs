@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::answer::Answer;
 use crate::error::ApiError;
-use crate::inference::{Context, answer_to};
+use crate::format::Format;
+use crate::inference::Context;
+use crate::logprob::TokenLogprob;
 use crate::parameter::{self, Member};
 use crate::prompt::Prompt;
-use crate::schema;
+use crate::tool::{Call, Toolbox};
 use crate::usage::{CompletionUsage, Tokens};
 
 /// A checked request for chat completions.
@@ -18,16 +20,10 @@ pub(crate) struct ChatRequest<'a> {
     pub(crate) model: Cow<'a, str>,
     pub(crate) prompt: Prompt<'a>,
     choices: usize,
-    logprobs: bool,
-    shape: Shape,
-}
-
-/// What the message of each choice holds.
-enum Shape {
-    Text,
-    JsonObject,
-    Json(Value),
-    ToolCall { name: String, parameters: Value },
+    /// Alternatives of each token, if tokens are wanted.
+    logprobs: Option<usize>,
+    toolbox: Toolbox,
+    format: Format,
 }
 
 #[derive(Deserialize)]
@@ -59,34 +55,9 @@ struct Members<'a> {
     #[serde(borrow)]
     tool_choice: Member<'a>,
     #[serde(borrow)]
+    parallel_tool_calls: Member<'a>,
+    #[serde(borrow)]
     response_format: Member<'a>,
-}
-
-#[derive(Deserialize)]
-struct Tool<'a> {
-    #[serde(borrow)]
-    function: Option<Function<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Function<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(default)]
-    parameters: Value,
-}
-
-#[derive(Deserialize)]
-struct Format<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    json_schema: Option<JsonSchema>,
-}
-
-#[derive(Deserialize)]
-struct JsonSchema {
-    #[serde(default)]
-    schema: Value,
 }
 
 #[derive(Serialize)]
@@ -135,16 +106,8 @@ struct FunctionCall {
 
 #[derive(Serialize)]
 struct Logprobs {
-    content: Vec<TokenLogprob>,
-    refusal: Option<String>,
-}
-
-#[derive(Serialize)]
-struct TokenLogprob {
-    token: String,
-    logprob: f64,
-    bytes: Vec<u8>,
-    top_logprobs: [(); 0],
+    content: Option<Vec<TokenLogprob>>,
+    refusal: Option<Vec<TokenLogprob>>,
 }
 
 impl<'a> ChatRequest<'a> {
@@ -160,26 +123,32 @@ impl<'a> ChatRequest<'a> {
         parameter::number("frequency_penalty", members.frequency_penalty, -2.0..=2.0)?;
         parameter::integer("max_tokens", members.max_tokens, 1..=i64::MAX)?;
         parameter::integer("max_completion_tokens", members.max_completion_tokens, 1..=i64::MAX)?;
-        parameter::integer("top_logprobs", members.top_logprobs, 0..=20)?;
+        let top = parameter::integer("top_logprobs", members.top_logprobs, 0..=20)?.unwrap_or(0);
         let logprobs = parameter::flag("logprobs", members.logprobs)?;
-        let shape = match forced_tool(members.tools, members.tool_choice)? {
-            Some(call) => call,
-            None => formatted(members.response_format)?,
-        };
-        Ok(ChatRequest { model, prompt, choices: usize::try_from(choices).unwrap_or(1), logprobs, shape })
+        Ok(ChatRequest {
+            model,
+            prompt,
+            choices: usize::try_from(choices).unwrap_or(1),
+            logprobs: logprobs.then(|| usize::try_from(top).unwrap_or(0)),
+            toolbox: Toolbox::read(members.tools, members.tool_choice, members.parallel_tool_calls)?,
+            format: Format::read("response_format", "json_schema", members.response_format)?,
+        })
     }
 
     /// Appends the answer to `out` as JSON.
     pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) -> serde_json::Result<Tokens> {
-        let choices: Vec<Choice> = (0..self.choices).map(|index| self.choice(context, index)).collect();
-        let output = choices.iter().map(|choice| Tokens::estimate(choice.message.size())).sum();
+        let suffix = |index| if self.choices > 1 { format!(" (choice {index})") } else { String::new() };
+        let answer = |index| Answer::new(&self.prompt, &self.toolbox, &self.format, &suffix(index));
+        let answers: Vec<Answer> = (0..self.choices).map(answer).collect();
+        let output = answers.iter().map(|answer| Tokens::estimate(answer.size())).sum();
         let tokens = Tokens { input: Tokens::estimate(self.prompt.bytes), output };
+        let choices = answers.into_iter().enumerate();
         let completion = ChatCompletion {
             id: format!("chatcmpl-{}", context.hash),
             object: "chat.completion",
             created: context.created,
             model: context.snapshot(&self.model),
-            choices,
+            choices: choices.map(|(index, answer)| self.choice(context, index, answer)).collect(),
             usage: tokens.into(),
             service_tier: "default",
             system_fingerprint: "fp_simulator",
@@ -188,104 +157,30 @@ impl<'a> ChatRequest<'a> {
         Ok(tokens)
     }
 
-    fn choice(&self, context: &Context<'_>, index: usize) -> Choice {
-        let mut answer = answer_to(&self.prompt.text);
-        if self.choices > 1 {
-            answer.push_str(&format!(" (choice {index})"));
-        }
-        let mut message = Message {
-            role: "assistant",
-            content: None,
-            refusal: None,
-            annotations: [],
-            tool_calls: Vec::new(),
-        };
-        let mut finish_reason = "stop";
-        match &self.shape {
-            Shape::Text => message.content = Some(answer),
-            Shape::JsonObject => message.content = Some(serde_json::json!({ "answer": answer }).to_string()),
-            Shape::Json(schema) => message.content = Some(schema::sample(schema, &answer).to_string()),
-            Shape::ToolCall { name, parameters } => {
-                let arguments = schema::sample(parameters, &answer).to_string();
-                message.tool_calls.push(ToolCall {
-                    id: format!("call_{}_{index}", context.hash),
-                    kind: "function",
-                    function: FunctionCall { name: name.clone(), arguments },
-                });
-                finish_reason = "tool_calls";
-            }
-        }
-        let logprobs = message.content.as_deref().filter(|_| self.logprobs).map(Logprobs::of);
-        Choice { index, message, logprobs, finish_reason }
-    }
-}
-
-impl Message {
-    fn size(&self) -> usize {
-        let calls: usize = self.tool_calls.iter().map(|call| call.function.arguments.len()).sum();
-        calls + self.content.as_ref().map_or(0, String::len)
-    }
-}
-
-impl Logprobs {
-    /// Takes each word for a token.
-    fn of(content: &str) -> Logprobs {
-        let tokens = content.split_inclusive(' ').map(|word| TokenLogprob {
-            token: word.to_owned(),
-            logprob: -0.25,
-            bytes: word.as_bytes().to_vec(),
-            top_logprobs: [],
+    fn choice(&self, context: &Context<'_>, index: usize, answer: Answer) -> Choice {
+        let listed = |text: &Option<String>, top| text.as_deref().map(|text| TokenLogprob::list(text, top));
+        let spoken = |_: &usize| answer.text.is_some() || answer.refusal.is_some();
+        let logprobs = self.logprobs.filter(spoken).map(|top| Logprobs {
+            content: listed(&answer.text, top),
+            refusal: listed(&answer.refusal, top),
         });
-        Logprobs { content: tokens.collect(), refusal: None }
+        let calls = answer.calls.into_iter().enumerate();
+        let message = Message {
+            role: "assistant",
+            content: answer.text,
+            refusal: answer.refusal,
+            annotations: [],
+            tool_calls: calls
+                .map(|(n, call)| ToolCall::new(format!("call_{}_{index}_{n}", context.hash), call))
+                .collect(),
+        };
+        Choice { index, message, logprobs, finish_reason: answer.end.finish_reason() }
     }
 }
 
-/// The call a request leaves no choice about: a named tool, or the first one if any is required.
-fn forced_tool(tools: Member<'_>, choice: Member<'_>) -> Result<Option<Shape>, ApiError> {
-    let Some(tools) = tools else { return Ok(None) };
-    let mut offered = Vec::new();
-    for (index, element) in parameter::elements("tools", tools)?.into_iter().enumerate() {
-        offered.push(parameter::object::<Tool<'_>>(&format!("tools[{index}]"), element)?);
-    }
-    let Some(choice) = choice else { return Ok(None) };
-    let mut functions = offered.into_iter().filter_map(|tool| tool.function);
-    let called = match parameter::as_text(choice) {
-        Some(word) if word == "required" => functions.next(),
-        Some(_) => return Ok(None),
-        None => {
-            let named: Tool<'_> = parameter::object("tool_choice", choice)?;
-            let wanted = named.function.ok_or_else(|| ApiError::missing("tool_choice.function"))?;
-            let found = functions.find(|function| function.name == wanted.name);
-            Some(found.ok_or_else(|| {
-                ApiError::invalid(format!(
-                    "Invalid value for 'tool_choice': no tool named '{}'.",
-                    wanted.name
-                ))
-                .param("tool_choice")
-                .code("invalid_value")
-            })?)
-        }
-    };
-    Ok(called.map(|function| Shape::ToolCall {
-        name: function.name.into_owned(),
-        parameters: function.parameters,
-    }))
-}
-
-fn formatted(format: Member<'_>) -> Result<Shape, ApiError> {
-    let Some(raw) = format else { return Ok(Shape::Text) };
-    let format: Format<'_> = parameter::object("response_format", raw)?;
-    match format.kind.as_ref() {
-        "text" => Ok(Shape::Text),
-        "json_object" => Ok(Shape::JsonObject),
-        "json_schema" => match format.json_schema {
-            Some(json_schema) => Ok(Shape::Json(json_schema.schema)),
-            None => Err(ApiError::missing("response_format.json_schema")),
-        },
-        other => Err(ApiError::unsupported_value(
-            "response_format.type",
-            other,
-            &["json_object", "json_schema", "text"],
-        )),
+impl ToolCall {
+    fn new(id: String, call: Call) -> ToolCall {
+        let function = FunctionCall { name: call.name, arguments: call.arguments };
+        ToolCall { id, kind: "function", function }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::error::ApiError;
 use crate::inference::Context;
+use crate::input::Input;
 use crate::parameter::{self, Member};
 use crate::random::Random;
 use crate::usage::Tokens;
@@ -22,13 +23,6 @@ pub(crate) struct EmbeddingRequest<'a> {
     pub(crate) inputs: Vec<Input<'a>>,
     dimensions: usize,
     base64: bool,
-}
-
-/// One text or one list of token numbers.
-pub(crate) struct Input<'a> {
-    /// The text, or the list as it stands in the request.
-    pub(crate) text: Cow<'a, str>,
-    tokens: u64,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +70,7 @@ impl<'a> EmbeddingRequest<'a> {
         let members: Members<'a> = parameter::object("body", body)?;
         let model = parameter::required_text("model", members.model)?;
         let input = members.input.ok_or_else(|| ApiError::missing("input"))?;
-        let inputs = read_inputs(input)?;
+        let inputs = Input::list("input", input)?;
         let dimensions = parameter::integer("dimensions", members.dimensions, 1..=4096)?;
         let format = parameter::text("encoding_format", members.encoding_format)?;
         let base64 = match format.as_deref() {
@@ -124,32 +118,4 @@ impl<'a> EmbeddingRequest<'a> {
             Vector::Numbers(numbers.collect())
         }
     }
-}
-
-/// A text, a list of token numbers, or a list of either.
-fn read_inputs(raw: &RawValue) -> Result<Vec<Input<'_>>, ApiError> {
-    if let Some(single) = read_input(raw) {
-        return Ok(vec![single]);
-    }
-    let elements = parameter::elements("input", raw)?;
-    if elements.is_empty() {
-        return Err(ApiError::invalid("Invalid 'input': empty array.").param("input").code("empty_array"));
-    }
-    elements
-        .into_iter()
-        .map(|element| {
-            let error = || ApiError::wrong_type("input", "a string or token array", parameter::kind(element));
-            read_input(element).ok_or_else(error)
-        })
-        .collect()
-}
-
-fn read_input(raw: &RawValue) -> Option<Input<'_>> {
-    if let Some(text) = parameter::as_text(raw) {
-        let tokens = Tokens::estimate(text.len());
-        return Some(Input { text, tokens });
-    }
-    let numbers: Vec<u32> = serde_json::from_str(raw.get()).ok()?;
-    let tokens = numbers.len() as u64;
-    (tokens > 0).then_some(Input { text: Cow::Borrowed(raw.get()), tokens })
 }

@@ -10,7 +10,6 @@ use crate::error::ApiError;
 use crate::knobs::Knobs;
 use crate::marker::Marker;
 use crate::moderation::ModerationRequest;
-use crate::prompt::Prompt;
 use crate::response::ResponseRequest;
 use crate::usage::Tokens;
 
@@ -66,12 +65,12 @@ impl<'a> Inference<'a> {
 
     /// Prompt tokens, as the enqueued-token limit counts them.
     pub(crate) fn prompt_tokens(&self) -> u64 {
-        match self.prompt() {
-            Some(prompt) => Tokens::estimate(prompt.bytes),
-            None => match self {
-                Inference::Embedding(request) => request.tokens(),
-                _ => 0,
-            },
+        match self {
+            Inference::Chat(request) => Tokens::estimate(request.prompt.bytes),
+            Inference::Response(request) => Tokens::estimate(request.prompt.bytes),
+            Inference::Completion(request) => request.tokens(),
+            Inference::Embedding(request) => request.tokens(),
+            Inference::Moderation(_) => 0,
         }
     }
 
@@ -104,26 +103,16 @@ impl<'a> Inference<'a> {
         }
     }
 
-    fn prompt(&self) -> Option<&Prompt<'a>> {
-        match self {
-            Inference::Chat(request) => Some(&request.prompt),
-            Inference::Completion(request) => Some(&request.prompt),
-            Inference::Response(request) => Some(&request.prompt),
-            Inference::Embedding(_) | Inference::Moderation(_) => None,
-        }
-    }
-
     /// The texts in which markers are looked for.
     fn texts(&self) -> Vec<&str> {
         match self {
+            Inference::Chat(request) => vec![request.prompt.text.as_ref()],
+            Inference::Response(request) => vec![request.prompt.text.as_ref()],
+            Inference::Completion(request) => {
+                request.prompts.iter().map(|input| input.text.as_ref()).collect()
+            }
             Inference::Embedding(request) => request.inputs.iter().map(|input| input.text.as_ref()).collect(),
             Inference::Moderation(request) => request.inputs.iter().map(AsRef::as_ref).collect(),
-            _ => self.prompt().map(|prompt| prompt.text.as_ref()).into_iter().collect(),
         }
     }
-}
-
-/// The text of every generated answer: it quotes the prompt, so an answer to somebody else shows.
-pub(crate) fn answer_to(prompt: &str) -> String {
-    format!("Answer to: {prompt}")
 }

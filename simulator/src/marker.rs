@@ -24,6 +24,14 @@ pub(crate) enum Demand {
     Timeout,
     /// `[[line:KIND]]`: the line's result is spoilt.
     Line(LineFault),
+    /// `[[tools]]`: the answer calls functions, if any are offered.
+    Tools,
+    /// `[[refusal]]`: the answer is a refusal.
+    Refusal,
+    /// `[[length]]`: half of the answer is missing, as if it had grown too long.
+    Length,
+    /// `[[filter]]`: the answer was held back by a filter.
+    Filter,
 }
 
 impl Marker {
@@ -43,6 +51,10 @@ impl Marker {
             "status" => Demand::Status(words.next()?.parse().ok().filter(|status| is_failure(*status))?),
             "timeout" => Demand::Timeout,
             "line" => Demand::Line(LineFault::named(words.next()?)?),
+            "tools" => Demand::Tools,
+            "refusal" => Demand::Refusal,
+            "length" => Demand::Length,
+            "filter" => Demand::Filter,
             _ => return None,
         };
         let times = words.next().map(str::parse).transpose().ok()?;

@@ -84,7 +84,8 @@ impl Mishap {
             Demand::Status(status) => Mishap::Failure(Failure::Refused(asked_error(status)?)),
             Demand::Timeout => Mishap::Failure(Failure::Timeout),
             Demand::Line(fault) => Mishap::Fault(fault),
-            Demand::Poison | Demand::PoisonedLine => return None,
+            // These concern the whole batch or the form of the answer.
+            _ => return None,
         })
     }
 

@@ -28,11 +28,15 @@ pub enum Operation {
     RetrieveBatch,
     /// `POST /v1/batches/{id}/cancel`
     CancelBatch,
+    /// `GET /v1/models`
+    ListModels,
+    /// `GET /v1/models/{id}`
+    RetrieveModel,
     /// Stands for all of them where a fault is ordered; no call is of this kind.
     Any,
 }
 
-const OPERATIONS: [Operation; 10] = [
+const OPERATIONS: [Operation; 12] = [
     Operation::UploadFile,
     Operation::ListFiles,
     Operation::RetrieveFile,
@@ -42,13 +46,19 @@ const OPERATIONS: [Operation; 10] = [
     Operation::ListBatches,
     Operation::RetrieveBatch,
     Operation::CancelBatch,
+    Operation::ListModels,
+    Operation::RetrieveModel,
     Operation::Any,
 ];
 
 impl Operation {
     /// The call a request makes; none if there is no such call.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Operation> {
-        let mut segments = path.strip_prefix("/v1/")?.split('/');
+        let below = path.strip_prefix("/v1/")?;
+        if below.starts_with("models/") {
+            return (method == Method::GET).then_some(Operation::RetrieveModel);
+        }
+        let mut segments = below.split('/');
         let place = (segments.next()?, segments.next(), segments.next());
         if segments.next().is_some() {
             return None;
@@ -63,6 +73,7 @@ impl Operation {
             ("GET", ("batches", None, None)) => Operation::ListBatches,
             ("GET", ("batches", Some(_), None)) => Operation::RetrieveBatch,
             ("POST", ("batches", Some(_), Some("cancel"))) => Operation::CancelBatch,
+            ("GET", ("models", None, None)) => Operation::ListModels,
             _ => return None,
         })
     }
@@ -79,6 +90,8 @@ impl Operation {
             Operation::ListBatches => "list_batches",
             Operation::RetrieveBatch => "retrieve_batch",
             Operation::CancelBatch => "cancel_batch",
+            Operation::ListModels => "list_models",
+            Operation::RetrieveModel => "retrieve_model",
             Operation::Any => "any",
         }
     }

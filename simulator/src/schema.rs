@@ -11,6 +11,16 @@ const MAX_DEPTH: usize = 16;
 /// Values in one sample; without a bound a small schema that refers to itself repeatedly grows without end.
 const MAX_VALUES: usize = 1_000;
 
+/// Formats of strings, and a string of each.
+const FORMATS: [(&str, &str); 6] = [
+    ("date-time", "2026-01-02T03:04:05Z"),
+    ("date", "2026-01-02"),
+    ("time", "03:04:05Z"),
+    ("email", "someone@example.com"),
+    ("uri", "https://example.com/"),
+    ("uuid", "00000000-0000-4000-8000-000000000000"),
+];
+
 /// A value of the shape `schema` describes, its strings holding `text`: required properties by type, the first
 /// of an enumeration, one element per array.
 pub(crate) fn sample(schema: &Value, text: &str) -> Value {
@@ -50,16 +60,30 @@ impl Sample<'_> {
             }
         }
         match kind(schema) {
-            Some("string") => Value::from(self.text),
-            Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or_else(|| Value::from(1)),
+            Some("string") => Value::from(self.text_for(schema)),
+            Some("integer" | "number") => number_for(schema),
             Some("boolean") => Value::from(true),
             Some("array") => match schema.get("items").filter(|_| depth < SHALLOW) {
-                Some(items) => Value::from(vec![self.fill(items, depth + 1)]),
+                Some(items) => {
+                    let count = bound(schema, "minItems").unwrap_or(1).clamp(1, MAX_VALUES);
+                    (0..count).map(|_| self.fill(items, depth + 1)).collect()
+                }
                 None => Value::from(Vec::<Value>::new()),
             },
             Some("null") => Value::Null,
             _ => self.fill_object(schema, depth),
         }
+    }
+
+    /// The text, unless the schema wants another format or length.
+    fn text_for(&self, schema: &Value) -> String {
+        let format = schema.get("format").and_then(Value::as_str);
+        let known = FORMATS.iter().find(|(name, _)| format == Some(name));
+        let text = known.map_or(self.text, |(_, text)| text);
+        let longest = bound(schema, "maxLength").unwrap_or(usize::MAX);
+        let shortest = bound(schema, "minLength").unwrap_or(0).min(MAX_VALUES);
+        let padding = std::iter::repeat_n('.', shortest.saturating_sub(text.chars().count()));
+        text.chars().chain(padding).take(longest).collect()
     }
 
     fn fill_object(&mut self, schema: &Value, depth: usize) -> Value {
@@ -72,6 +96,26 @@ impl Sample<'_> {
         }
         Value::Object(object)
     }
+}
+
+/// One, or the nearest number the bounds allow.
+fn number_for(schema: &Value) -> Value {
+    let limit = |name: &str| schema.get(name).filter(|limit| limit.is_number());
+    if let Some(minimum) = limit("minimum") {
+        return minimum.clone();
+    }
+    let value = |name: &str| limit(name).and_then(Value::as_f64);
+    if let Some(above) = value("exclusiveMinimum") {
+        return Value::from(above.floor() as i64 + 1);
+    }
+    match limit("maximum") {
+        Some(maximum) if maximum.as_f64() < Some(1.0) => maximum.clone(),
+        _ => Value::from(1),
+    }
+}
+
+fn bound(schema: &Value, name: &str) -> Option<usize> {
+    schema.get(name).and_then(Value::as_u64).and_then(|bound| usize::try_from(bound).ok())
 }
 
 /// The type, or the first of several.
@@ -93,6 +137,26 @@ mod tests {
             names.iter().map(|name| (name.clone(), json!({ "$ref": "#" }))).collect();
         let schema = json!({ "type": "object", "required": names, "properties": properties });
         assert!(sample(&schema, "text").to_string().len() < 100_000);
+    }
+
+    #[test]
+    fn bounds_and_formats_are_kept() {
+        let names = ["short", "long", "day", "low", "above", "high", "many", "whole"];
+        let schema = json!({ "type": "object", "required": names, "properties": {
+            "short": { "type": "string", "maxLength": 3 },
+            "long": { "type": "string", "minLength": 6 },
+            "day": { "type": "string", "format": "date" },
+            "low": { "type": "integer", "minimum": 18 },
+            "above": { "type": "number", "exclusiveMinimum": 2.5 },
+            "high": { "type": "number", "maximum": 0.5 },
+            "many": { "type": "array", "minItems": 2, "items": { "enum": ["one", "two"] } },
+            "whole": { "type": ["integer", "null"], "maximum": 9 },
+        } });
+        let expected = json!({
+            "short": "tex", "long": "text..", "day": "2026-01-02", "low": 18, "above": 3, "high": 0.5,
+            "many": ["one", "one"], "whole": 1,
+        });
+        assert_eq!(sample(&schema, "text"), expected);
     }
 
     #[test]

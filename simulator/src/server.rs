@@ -18,7 +18,7 @@ use crate::ledger::LedgerReport;
 use crate::order::FaultOrder;
 use crate::settings::Settings;
 use crate::world::World;
-use crate::{batch_routes, control, fault_routes, file_routes, gate};
+use crate::{batch_routes, control, fault_routes, file_routes, gate, model_routes};
 
 /// Seconds a graceful stop waits for running requests.
 const SHUTDOWN_SECONDS: u64 = 5;
@@ -122,6 +122,7 @@ async fn serve(
             .app_data(world.clone())
             .configure(file_routes::configure)
             .configure(batch_routes::configure)
+            .configure(model_routes::configure)
             .configure(control::configure)
             .configure(fault_routes::configure)
             .default_service(web::to(gate::unknown_path))

@@ -5,27 +5,6 @@ mod support;
 use serde_json::{Value, json};
 use support::*;
 
-/// Runs `bodies` as one batch and returns the bodies of the answers by position.
-async fn answers(endpoint: &str, bodies: Vec<Value>) -> Vec<Value> {
-    let bench = Bench::frozen().await;
-    let lines: Vec<String> =
-        bodies.into_iter().enumerate().map(|(n, body)| line_to(endpoint, &format!("{n:03}"), body)).collect();
-    let file = bench.upload(file_of(&lines)).await;
-    let id = id_of(&bench.post("/batches", create_body(&file, endpoint)).await.ok());
-    let batch = bench.finish(&id).await;
-    let output = bench.results(&batch, "output_file_id").await;
-    assert_eq!(output.len(), lines.len(), "{:?}", bench.results(&batch, "error_file_id").await);
-    by_custom_id(&output).into_values().map(|line| line["response"]["body"].clone()).collect()
-}
-
-fn with(prompt: &str, members: Value) -> Value {
-    let mut body = chat_body(prompt);
-    for (name, value) in members.as_object().expect("an object") {
-        body[name] = value.clone();
-    }
-    body
-}
-
 #[tokio::test]
 async fn chat_completions_have_all_required_members() {
     let parts = json!([{ "role": "system", "content": "be brief" }, { "role": "user", "content": [
