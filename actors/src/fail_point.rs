@@ -82,11 +82,12 @@ pub(crate) fn after(record: &Record) {
     boundary(record).into_iter().for_each(|(_, after)| pass(after));
 }
 
-/// A withdrawal has none: lost or written, nobody waits for the request.
+/// A withdrawal has none: lost or written, nobody waits for the request. Nor have files and batches that clients make
+/// themselves: nothing follows from their records.
 fn boundary(record: &Record) -> Option<(Point, Point)> {
     Some(match record {
         Record::Accepted { .. } => (Point::AcceptedBefore, Point::AcceptedAfter),
-        Record::Withdrawn { .. } => return None,
+        Record::Withdrawn { .. } | Record::FileMade { .. } | Record::NativeBatch { .. } => return None,
         Record::Sealed { .. } => (Point::SealedBefore, Point::SealedAfter),
         Record::Uploaded { .. } => (Point::UploadedBefore, Point::UploadedAfter),
         Record::Created { .. } => (Point::CreatedBefore, Point::CreatedAfter),

@@ -4,6 +4,8 @@
 //! quiet gateway waits for nobody. A store that fails is tried again until it works: what was recorded by then stays
 //! parked, and only what could still be refused is refused.
 
+mod own_files;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -29,6 +31,8 @@ use crate::{
         time::Millis,
     },
 };
+
+pub use own_files::OwnFiles;
 
 /// Called when a record is durable, or will not be.
 pub type Done = Box<dyn FnOnce(Result<(), StoreFault>) + Send>;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::{
     fingerprint::Fingerprint,
     ids::{BatchKey, FileId, RequestId},
-    lane::Lane,
+    lane::{Lane, Tenant},
     outcome::Outcome,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
@@ -100,6 +100,25 @@ pub enum Record {
     Settled {
         /// The batch.
         key: BatchKey,
+        /// When.
+        at: Timestamp,
+    },
+    /// A file upstream is a tenant's own: it uploaded it, or a batch of its own made it. The latest maker counts,
+    /// should an upstream give an id twice.
+    FileMade {
+        /// Whose.
+        tenant: Tenant,
+        /// Which.
+        file: FileId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A batch that a client made itself, as last seen. It stays the first maker's.
+    NativeBatch {
+        /// Whose.
+        tenant: Tenant,
+        /// What the upstream answered.
+        batch: UpstreamBatch,
         /// When.
         at: Timestamp,
     },
@@ -194,6 +213,8 @@ impl Replay {
             Record::Settled { key, .. } => {
                 self.settled.insert(key);
             }
+            // What clients do themselves leaves nothing to be done.
+            Record::FileMade { .. } | Record::NativeBatch { .. } => {}
         }
     }
 

@@ -22,7 +22,7 @@ const MIGRATIONS: &[&str] = &[
     // A batch's lines are one value, in order: a request may be a line of a second batch after a first one gave it
     // no answer. They stand apart from the batch, whose row is written again with every status.
     //
-    // A client's own batch will have neither key nor lane. The upstream's id is not unique: a paid batch is
+    // A client's own batch has neither key nor lane. The upstream's id is not unique: a paid batch is
     // recorded even where an upstream gives a name twice.
     "CREATE TABLE lanes (
         id INTEGER PRIMARY KEY,
@@ -87,6 +87,12 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX statuses_of_batch ON statuses (batch, at);
     CREATE TABLE pulse (beats INTEGER NOT NULL) STRICT;
     INSERT INTO pulse VALUES (0);",
+    // Files that clients made themselves, and whose they are.
+    "CREATE TABLE files (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        made_at INTEGER NOT NULL
+    ) STRICT;",
 ];
 
 /// Opens the file for writing; makes or brings forward its layout.

@@ -140,7 +140,12 @@ fn weight(record: &Record) -> usize {
         Record::Answered { outcomes, .. } => {
             outcomes.iter().map(|(_, outcome)| ROW + outcome.body.len()).sum()
         }
-        Record::Created { batch, .. } | Record::Observed { batch, .. } => ROW + 2 * batch.raw.get().len(),
-        Record::Withdrawn { .. } | Record::Uploaded { .. } | Record::Settled { .. } => ROW,
+        Record::Created { batch, .. }
+        | Record::Observed { batch, .. }
+        | Record::NativeBatch { batch, .. } => ROW + 2 * batch.raw.get().len(),
+        Record::Withdrawn { .. }
+        | Record::Uploaded { .. }
+        | Record::Settled { .. }
+        | Record::FileMade { .. } => ROW,
     }
 }
