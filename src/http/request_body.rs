@@ -1,0 +1,112 @@
+//! The body of a request, on its way in: read whole, or passed on piece by piece.
+
+use std::io;
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::{StatusCode, header},
+    web,
+};
+use batch_gpt_actors::rules::outcome::ApiError;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream, stream::BoxStream};
+use tokio::sync::mpsc;
+
+use super::error::HttpError;
+
+/// Memory set aside on a client's mere word that so much will come.
+const TRUSTED_LENGTH: usize = 64 << 10;
+
+/// Pieces of a body that wait for the upstream to take them.
+const PIECES_AHEAD: usize = 4;
+
+/// Refuses what is not JSON by its own account.
+pub fn json_only(request: &HttpRequest) -> Result<(), HttpError> {
+    let given = request.content_type();
+    if given.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = format!(
+        "Unsupported content type: '{given}'. This API method only accepts 'application/json' requests."
+    );
+    let error = ApiError::new("invalid_request_error", Some("unsupported_content_type"), message);
+    Err(HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
+}
+
+/// What is larger than it may be.
+pub fn too_large(message: String) -> HttpError {
+    let error = ApiError::new("invalid_request_error", Some("request_too_large"), message);
+    HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+}
+
+/// Reads the body up to the limit. What goes beyond is read and thrown away, up to twice the limit: a client that
+/// is still sending would not see the answer.
+pub async fn read(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+    limit: usize,
+) -> Result<BytesMut, HttpError> {
+    let announced = usize::try_from(announced(request).unwrap_or(0)).unwrap_or(usize::MAX);
+    let mut bytes = BytesMut::with_capacity(announced.min(limit).min(TRUSTED_LENGTH));
+    let mut seen = 0usize;
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|error| unreadable(&error))?;
+        seen += piece.len();
+        if seen <= limit {
+            bytes.extend_from_slice(&piece);
+        } else if seen > limit.saturating_mul(2) {
+            break;
+        } else {
+            bytes.clear();
+        }
+    }
+    if seen > limit {
+        return Err(too_large(format!("The body is larger than {limit} bytes.")));
+    }
+    Ok(bytes)
+}
+
+/// The length that the client announces, if it does.
+pub fn announced(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Splits the passing on of a body into the stream that a call upstream reads, which may be on another thread, and
+/// the work of filling it. The stream breaks off with a fault unless the body came whole: its reader must not take
+/// a part for all of it.
+pub fn passed_on(
+    mut payload: web::Payload,
+    limit: u64,
+) -> (BoxStream<'static, io::Result<Bytes>>, impl Future<Output = Result<(), HttpError>>) {
+    let (sender, receiver) = mpsc::channel::<Option<Bytes>>(PIECES_AHEAD);
+    let fill = async move {
+        let (mut seen, mut taken) = (0u64, true);
+        while let Some(piece) = payload.next().await {
+            let piece = piece.map_err(|error| unreadable(&error))?;
+            seen += piece.len() as u64;
+            if seen > limit {
+                return Err(too_large(format!("The body is larger than {limit} bytes.")));
+            }
+            // An upstream that answered early takes no more. The rest is read and thrown away: a client that is still
+            // sending would not see the answer.
+            taken = taken && sender.send(Some(piece)).await.is_ok();
+        }
+        // See above.
+        let _ = sender.send(None).await;
+        Ok(())
+    };
+    let pieces = stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Some(piece)) => Some((Ok(piece), Some(receiver))),
+            Some(None) => None,
+            None => Some((Err(io::Error::other("the client's body broke off")), None)),
+        }
+    });
+    (pieces.boxed(), fill)
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> HttpError {
+    let message = format!("The body could not be read: {error}.");
+    HttpError::bad_request(ApiError::new("invalid_request_error", None, message))
+}
