@@ -110,3 +110,46 @@ fn unreadable(error: &dyn std::fmt::Display) -> HttpError {
     let message = format!("The body could not be read: {error}.");
     HttpError::bad_request(ApiError::new("invalid_request_error", None, message))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{FromRequest, dev, error::PayloadError, test::TestRequest};
+    use futures_util::future::join;
+
+    use super::*;
+
+    /// What the upstream's call would read of a body of these pieces, and what the client would be told.
+    async fn passed(
+        pieces: Vec<Result<&'static str, PayloadError>>,
+        limit: u64,
+    ) -> (Vec<io::Result<Bytes>>, Result<(), HttpError>) {
+        let pieces = pieces.into_iter().map(|piece| piece.map(|text| Bytes::from_static(text.as_bytes())));
+        let pieces: dev::Payload =
+            dev::Payload::Stream { payload: stream::iter(pieces.collect::<Vec<_>>()).boxed_local() };
+        let request = TestRequest::default().to_http_request();
+        let payload = web::Payload::from_request(&request, &mut { pieces }).await.unwrap();
+        let (pieces, fill) = passed_on(payload, limit);
+        join(pieces.collect(), fill).await
+    }
+
+    #[actix_web::test]
+    async fn a_body_is_passed_on_whole() {
+        let (read, told) = passed(vec![Ok("ab"), Ok("c"), Ok("d"), Ok("e"), Ok("f"), Ok("g")], 7).await;
+        assert_eq!(read.into_iter().map(Result::unwrap).collect::<Vec<_>>().concat(), b"abcdefg");
+        assert!(told.is_ok());
+    }
+
+    #[actix_web::test]
+    async fn half_a_body_does_not_look_like_a_whole_one() {
+        let (read, told) = passed(vec![Ok("ab"), Err(PayloadError::Incomplete(None))], 7).await;
+        assert!(read.last().unwrap().is_err());
+        assert_eq!(told.unwrap_err().status, StatusCode::BAD_REQUEST);
+    }
+
+    #[actix_web::test]
+    async fn a_body_above_the_limit_breaks_off() {
+        let (read, told) = passed(vec![Ok("abcd"), Ok("efgh"), Ok("i")], 7).await;
+        assert!(read.last().unwrap().is_err());
+        assert_eq!(told.unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}

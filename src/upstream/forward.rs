@@ -9,7 +9,7 @@ use batch_gpt_actors::{
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use reqwest::{
-    Body, Method, Url,
+    Body, Method,
     header::{HeaderName, HeaderValue},
 };
 use tokio::runtime::Handle;
@@ -89,13 +89,17 @@ impl Forwarder {
     }
 }
 
+/// Whether a path has dots that lead out of it. A reader of URLs takes it for another path, which might lead to what
+/// is not this client's.
+fn strays(path: &str) -> bool {
+    let spelt = path.to_ascii_lowercase().replace("%2f", "/").replace("%5c", "/").replace("%2e", ".");
+    spelt.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."))
+}
+
 async fn send(upstream: &HttpUpstream, errand: Errand) -> Result<Reply, Fault> {
     let effect = if errand.method == Method::POST { Effect::Creates } else { Effect::None };
     let path = errand.path.split('?').next().unwrap_or_default();
-    // A path with dots is another path to a reader of URLs, and might lead to what is not this client's.
-    let straight =
-        Url::parse(&format!("{}{path}", upstream.base_url)).is_ok_and(|url| url.path().ends_with(path));
-    if !straight {
+    if strays(path) {
         let error = ApiError::new("invalid_request_error", None, format!("Invalid URL ({path})"));
         return Err(Fault::Permanent { status: 404, error });
     }
@@ -118,4 +122,21 @@ async fn send(upstream: &HttpUpstream, errand: Errand) -> Result<Reply, Fault> {
             .map(|piece| piece.map_err(|error| broken(Effect::None, error)))
             .boxed(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::strays;
+
+    #[test]
+    fn dots_lead_astray_and_names_with_dots_do_not() {
+        for path in
+            ["/models/..", "/models/./x", "/models/%2E%2e/files", "/models/x%2f..%2Ffiles", "/a\\..\\b"]
+        {
+            assert!(strays(path), "{path}");
+        }
+        for path in ["/models/gpt-4.1", "/models/meta/llama..3", "/models/a%2Fb.c", "/files"] {
+            assert!(!strays(path), "{path}");
+        }
+    }
 }

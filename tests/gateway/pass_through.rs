@@ -174,7 +174,7 @@ async fn a_batch_that_a_client_makes_is_listed_fresh_and_its_tenants_own() {
 }
 
 #[tokio::test]
-async fn a_batch_that_a_client_makes_can_be_cancelled_and_is_left_alone_by_a_restart() {
+async fn a_batch_that_a_client_makes_can_be_cancelled_and_its_order_is_judged_upstream() {
     let gateway = Gateway::with(Duration::from_secs(3600), &[]).await;
     let file = upload(&gateway, "any", lines()).await["id"].as_str().unwrap().to_owned();
     let made: Value = order(&gateway, "any", &file).await.json().await.unwrap();
@@ -293,26 +293,6 @@ async fn an_upload_above_the_limit_is_refused_before_it_is_sent() {
     .await;
     assert!(head.starts_with("HTTP/1.1 413"), "{head}");
     assert!(head.contains("x-should-retry: false"), "{head}");
-}
-
-#[tokio::test]
-async fn half_an_upload_is_none() {
-    let gateway = Gateway::start().await;
-    let mut socket = TcpStream::connect(gateway.root().strip_prefix("http://").unwrap()).await.unwrap();
-    let form = format!(
-        "--x\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n--x\r\ncontent-disposition: \
-         form-data; name=\"file\"; filename=\"half.jsonl\"\r\n\r\n{}\r\n--x--\r\n",
-        lines()
-    );
-    // The form is whole, the body is not: its last chunk never comes.
-    let head = "POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\ntransfer-encoding: chunked\r\n\
-                content-type: multipart/form-data; boundary=x\r\n\r\n";
-    socket.write_all(format!("{head}{:x}\r\n{form}\r\n", form.len()).as_bytes()).await.unwrap();
-    let whole = upload(&gateway, "any", lines()).await;
-    drop(socket);
-    let after = upload(&gateway, "any", lines()).await;
-    let listed = value(ask(&gateway, "any", "GET", "/files")).await;
-    assert_eq!(ids(&listed), [after["id"].as_str().unwrap(), whole["id"].as_str().unwrap()]);
 }
 
 /// The head of the answer to a request that no client would send.
