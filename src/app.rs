@@ -18,7 +18,7 @@ use crate::{
     config::{Config, UpstreamConfig},
     http::{gateway::Gateway, request_id, routes},
     store,
-    upstream::{HttpUpstream, UpstreamKey},
+    upstream::{HttpUpstream, UpstreamKey, forward::Forwarder},
 };
 
 /// Pause before a store that could not be reached is tried again.
@@ -67,6 +67,7 @@ impl Application {
             config.admin_key.clone(),
             config.max_open_requests,
             config.max_body_bytes,
+            Forwarder::new(upstream.clone(), runtime.handle().clone()),
         ));
         let shared = gateway.clone();
         let app =
@@ -85,6 +86,7 @@ impl Application {
         let server = server.run();
         let handle = server.handle();
         actix_rt::spawn(server);
+        let upstream = Arc::new(upstream);
         Ok(Self { gateway, server: handle, address, upstream, simulator, config, runtime })
     }
 
@@ -182,9 +184,9 @@ fn log_recovery(found: Census) {
     }
 }
 
-async fn upstream(config: &Config) -> Result<(Arc<dyn Upstream>, Option<Simulator>), StartFault> {
+async fn upstream(config: &Config) -> Result<(HttpUpstream, Option<Simulator>), StartFault> {
     match &config.upstream {
-        UpstreamConfig::At(url, key) => Ok((Arc::new(HttpUpstream::new(url, key)?), None)),
+        UpstreamConfig::At(url, key) => Ok((HttpUpstream::new(url, key)?, None)),
         UpstreamConfig::Simulated => {
             let settings = batch_gpt_simulator::Settings {
                 bind: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -196,7 +198,7 @@ async fn upstream(config: &Config) -> Result<(Arc<dyn Upstream>, Option<Simulato
             // The simulator takes any key, and this one is nobody's.
             let key = UpstreamKey::new("simulated").map_err(|_| std::io::Error::other("no key"));
             let upstream = HttpUpstream::new(&simulator.base_url(), &key.map_err(StartFault::Simulator)?)?;
-            Ok((Arc::new(upstream), Some(simulator)))
+            Ok((upstream, Some(simulator)))
         }
     }
 }

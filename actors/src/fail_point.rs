@@ -82,12 +82,15 @@ pub(crate) fn after(record: &Record) {
     boundary(record).into_iter().for_each(|(_, after)| pass(after));
 }
 
-/// A withdrawal has none: lost or written, nobody waits for the request. Nor has a cancellation: until it is recorded,
-/// nothing is cancelled.
+/// Some have none: of a withdrawal, lost or written, nobody waits for the request; until a cancellation is recorded,
+/// nothing is cancelled; and nothing follows from the files and batches that clients make themselves.
 fn boundary(record: &Record) -> Option<(Point, Point)> {
     Some(match record {
         Record::Accepted { .. } => (Point::AcceptedBefore, Point::AcceptedAfter),
-        Record::Withdrawn { .. } | Record::Cancelled { .. } => return None,
+        Record::Withdrawn { .. }
+        | Record::Cancelled { .. }
+        | Record::FileMade { .. }
+        | Record::NativeBatch { .. } => return None,
         Record::Sealed { .. } => (Point::SealedBefore, Point::SealedAfter),
         Record::Uploaded { .. } => (Point::UploadedBefore, Point::UploadedAfter),
         Record::Created { .. } => (Point::CreatedBefore, Point::CreatedAfter),

@@ -87,6 +87,8 @@ pub enum StoreFault {
 pub struct StoredBatch {
     /// Its key, if this gateway made it.
     pub key: Option<BatchKey>,
+    /// Whose it is, if a client made it itself.
+    pub native: Option<Tenant>,
     /// The upstream's object as last observed.
     pub object: Arc<RawValue>,
 }
@@ -171,6 +173,8 @@ pub trait Store: Send + Sync {
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault>;
     /// A page of batches that exist upstream; `None` where `after` is not there (for that tenant).
     async fn batches(&self, page: &Page) -> Result<Option<Listing<StoredBatch>>, StoreFault>;
+    /// Those of these files that are the tenant's own, in the order asked.
+    async fn own_files(&self, tenant: &Tenant, files: &[FileId]) -> Result<Vec<FileId>, StoreFault>;
     /// Batches that the original batch-gpt began in this very place and had not seen end. It has been in few places,
     /// so a store may know of none.
     async fn inherited(&self) -> Result<Vec<UpstreamBatch>, StoreFault> {

@@ -9,7 +9,6 @@ use batch_gpt_actors::{
     poller::Cancel,
     ports::{Listing, Page, StoredBatch},
     rules::{
-        fault::Fault,
         ids::BatchId,
         lane::Tenant,
         outcome::ApiError,
@@ -19,10 +18,7 @@ use batch_gpt_actors::{
 };
 use serde::Deserialize;
 
-use super::{
-    error::{HttpError, Retry},
-    gateway::Gateway,
-};
+use super::{error::HttpError, gateway::Gateway, native_batches, page, pass_through::upstream_error};
 
 /// How a page is asked for (contract, section 1.2).
 #[derive(Debug, Deserialize)]
@@ -33,6 +29,8 @@ pub struct Paging {
 
 /// Batches of a page when nobody says.
 const DEFAULT_LIMIT: usize = 20;
+/// Most batches of a page.
+const MAX_LIMIT: usize = 100;
 
 /// `GET /v1/batches`
 pub async fn list(
@@ -41,7 +39,7 @@ pub async fn list(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
-    let limit = limit(paging.limit.as_deref())?;
+    let limit = page::limit(paging.limit.as_deref(), DEFAULT_LIMIT, MAX_LIMIT)?;
     let after = paging.after.as_deref().filter(|after| !after.is_empty()).map(BatchId::from);
     let page = Page { tenant, after: after.clone(), limit };
     let listing = gateway.inquire(&after, |reply| List { page, reply }).await?;
@@ -49,32 +47,13 @@ pub async fn list(
     Ok(json(envelope(&listing)))
 }
 
-fn limit(text: Option<&str>) -> Result<usize, HttpError> {
-    let Some(text) = text else {
-        return Ok(DEFAULT_LIMIT);
-    };
-    text.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
-        let message = format!("Invalid 'limit': expected a number from 1 to 100, but got '{text}'.");
-        let error = ApiError::new("invalid_request_error", Some("invalid_value"), message).param("limit");
-        HttpError::bad_request(error)
-    })
-}
-
-/// The objects stand in the page byte for byte as the upstream wrote them.
 fn envelope(listing: &Listing<StoredBatch>) -> String {
-    let id = |batch: Option<&StoredBatch>| {
-        let id = batch.and_then(|batch| UpstreamBatch::parse(batch.object.get()).ok()).map(|batch| batch.id);
-        // Serialising a string cannot fail.
-        serde_json::to_string(&id).unwrap_or_else(|_| "null".into())
-    };
-    let objects: Vec<&str> = listing.items.iter().map(|batch| batch.object.get()).collect();
-    format!(
-        r#"{{"object":"list","data":[{}],"first_id":{},"last_id":{},"has_more":{}}}"#,
-        objects.join(","),
-        id(listing.items.first()),
-        id(listing.items.last()),
-        listing.has_more,
-    )
+    let items = listing.items.iter().map(|batch| {
+        let id = UpstreamBatch::parse(batch.object.get())
+            .map_or_else(|_| String::new(), |batch| batch.id.to_string());
+        (id, batch.object.get())
+    });
+    page::envelope(items, listing.has_more)
 }
 
 /// `GET /v1/batches/{id}`
@@ -84,8 +63,12 @@ pub async fn retrieve(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
-    let batch = find(&gateway, tenant, &id).await?;
-    Ok(json(batch.object.get().to_owned()))
+    let stored = find(&gateway, tenant, &id).await?;
+    let object = match &stored.native {
+        Some(owner) => native_batches::refresh(&gateway, owner, &stored).await?,
+        None => stored.object,
+    };
+    Ok(json(object.get().to_owned()))
 }
 
 /// `POST /v1/batches/{id}/cancel`
@@ -96,6 +79,10 @@ pub async fn cancel(
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
     let stored = find(&gateway, tenant, &id).await?;
+    if let Some(owner) = &stored.native {
+        let batch = native_batches::cancel(&gateway, owner, BatchId::from(id.as_str())).await?;
+        return cancellable(&batch).map(|()| json(batch.raw.get().to_owned()));
+    }
     if let Some(poller) = gateway.system()?.pollers.find(&BatchId::from(id.as_str()))
         && let Ok(cancelled) = poller.inquire(|reply| Cancel { reply }).await
     {
@@ -136,21 +123,6 @@ async fn find(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<Sto
 
 fn no_such_batch(id: &str) -> HttpError {
     HttpError::not_found(format!("No batch found with id '{id}'."))
-}
-
-fn upstream_error(fault: Fault) -> HttpError {
-    match fault {
-        Fault::Permanent { status, error } if ![401, 403].contains(&status) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            HttpError::new(status, error)
-        }
-        other => {
-            let message = "The upstream could not be asked just now.";
-            log::warn!("a cancellation failed: {other}");
-            let error = ApiError::new("server_error", Some("upstream_unavailable"), message);
-            HttpError { status: StatusCode::BAD_GATEWAY, error, retry: Retry::After(5) }
-        }
-    }
 }
 
 fn json(body: String) -> HttpResponse {

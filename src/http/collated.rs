@@ -1,13 +1,10 @@
 //! `POST` to the endpoints whose calls are collated into batches.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    HttpRequest, HttpResponse,
+    http::header,
     web::{self, Data},
 };
 use batch_gpt_actors::{
@@ -19,18 +16,14 @@ use batch_gpt_actors::{
     },
     waiting_room::{Client, Delivery},
 };
-use bytes::BytesMut;
-use futures_util::StreamExt;
 use tokio::sync::oneshot;
 
 use super::{
     answer::{accepted, answered},
     error::HttpError,
-    gateway::{Gateway, Mode},
+    gateway::{Gateway, Mode, now},
+    request_body::{json_only, read, too_large},
 };
-
-/// Memory set aside on a client's mere word that so much will come.
-const TRUSTED_LENGTH: usize = 64 << 10;
 
 /// `POST` to an endpoint: parks the client until its line's outcome is there, or tells it where to ask later.
 pub async fn collate(
@@ -67,7 +60,7 @@ pub async fn collate(
     match delivery.await {
         Ok(Delivery::Answered { id, outcome, batch }) => Ok(answered(id, outcome, batch.as_ref())),
         Ok(Delivery::Accepted(id)) => {
-            let mut response = accepted(endpoint, id, &model, now());
+            let mut response = accepted(endpoint, id, &model, now().seconds());
             if asked {
                 let applied = header::HeaderValue::from_static("respond-async");
                 response.headers_mut().insert(header::HeaderName::from_static("preference-applied"), applied);
@@ -78,11 +71,6 @@ pub async fn collate(
         Ok(Delivery::NotRecorded) => Err(HttpError::store_unavailable()),
         Err(_) => Err(HttpError::internal()),
     }
-}
-
-/// Seconds since the epoch.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// `Prefer: respond-async` (RFC 7240, section 4.1).
@@ -98,52 +86,8 @@ fn is_resent(request: &HttpRequest) -> bool {
     count.and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok()).is_some_and(|count| count > 0)
 }
 
-fn json_only(request: &HttpRequest) -> Result<(), HttpError> {
-    let given = request.content_type();
-    if given.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    let message = format!(
-        "Unsupported content type: '{given}'. This API method only accepts 'application/json' requests."
-    );
-    let error = ApiError::new("invalid_request_error", Some("unsupported_content_type"), message);
-    Err(HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
-}
-
-fn too_large(message: String) -> HttpError {
-    let error = ApiError::new("invalid_request_error", Some("request_too_large"), message);
-    HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, error)
-}
-
 fn too_many_inputs(refused: Refused) -> HttpError {
     let message = format!("Invalid 'input': {refused}.");
     let error = ApiError::new("invalid_request_error", Some("array_above_max_length"), message);
     HttpError::bad_request(error.param("input"))
-}
-
-/// Reads the body up to the limit. What goes beyond is read and thrown away, up to twice the limit: a client that
-/// is still sending would not see the answer.
-async fn read(request: &HttpRequest, mut payload: web::Payload, limit: usize) -> Result<BytesMut, HttpError> {
-    let announced = request.headers().get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0).min(limit).min(TRUSTED_LENGTH));
-    let mut seen = 0usize;
-    while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(|error| {
-            let message = format!("The body could not be read: {error}.");
-            HttpError::bad_request(ApiError::new("invalid_request_error", None, message))
-        })?;
-        seen += piece.len();
-        if seen <= limit {
-            bytes.extend_from_slice(&piece);
-        } else if seen > limit.saturating_mul(2) {
-            break;
-        } else {
-            bytes.clear();
-        }
-    }
-    if seen > limit {
-        return Err(too_large(format!("The body is larger than {limit} bytes.")));
-    }
-    Ok(bytes)
 }

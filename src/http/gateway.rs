@@ -7,19 +7,23 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use actix_web::{HttpRequest, http::StatusCode};
 use batch_gpt_actors::{
     cell::{Letter, Receive},
-    rules::{lane::Tenant, outcome::ApiError},
-    status_logger::{Answer, StatusLogger},
+    rules::{ids::FileId, lane::Tenant, outcome::ApiError, record::Record, time::Timestamp},
+    status_logger::{Answer, OwnFiles, StatusLogger, Write},
     system::System,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::error::{HttpError, Retry};
-use crate::keys::{Key, Keys};
+use crate::{
+    keys::{Key, Keys},
+    upstream::forward::Forwarder,
+};
 
 /// What a client gets when it says nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub struct Gateway {
     keys: Keys,
     admin_key: Option<Key>,
     permits: Arc<Semaphore>,
+    /// The way upstream for what is passed through.
+    pub forwarder: Forwarder,
 }
 
 impl Gateway {
@@ -52,10 +58,11 @@ impl Gateway {
         admin_key: Option<Key>,
         max_open_requests: usize,
         max_body_bytes: usize,
+        forwarder: Forwarder,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Self { system, draining, mode, max_body_bytes, keys, admin_key, permits }
+        Self { system, draining, mode, max_body_bytes, keys, admin_key, permits, forwarder }
     }
 
     /// Starts to serve with these actors, which have taken up what was unfinished.
@@ -103,6 +110,29 @@ impl Gateway {
         answer.map_err(|_| HttpError::store_unavailable())
     }
 
+    /// Makes a record durable, through the StatusLogger that has `key`. A record that is not `refusable` waits for a
+    /// store that fails.
+    pub async fn record(&self, key: &impl Hash, record: Record, refusable: bool) -> Result<(), HttpError> {
+        let (reply, recorded) = oneshot::channel();
+        // Who asked may have left.
+        let done = Box::new(move |result| drop(reply.send(result)));
+        self.system()?.loggers.by(key).tell(Write { record, done: Some(done), refusable });
+        match recorded.await {
+            Ok(result) => result.map_err(|_| HttpError::store_unavailable()),
+            Err(_) => Err(HttpError::internal()),
+        }
+    }
+
+    /// Whether a file is this tenant's; an administrator (`None`) may have any.
+    pub async fn owns(&self, tenant: Option<&Tenant>, file: &FileId) -> Result<bool, HttpError> {
+        let Some(tenant) = tenant.cloned() else {
+            return Ok(true);
+        };
+        let files = vec![file.clone()];
+        let own = self.inquire(file, |reply| OwnFiles { tenant, files, reply }).await?;
+        Ok(!own.is_empty())
+    }
+
     /// A place among the open requests, held until the request is answered.
     pub fn admit(&self) -> Result<OwnedSemaphorePermit, HttpError> {
         self.permits.clone().try_acquire_owned().map_err(|_| {
@@ -143,6 +173,12 @@ impl Gateway {
         let error = ApiError::new("invalid_request_error", Some("forbidden"), "This is for administrators.");
         Err(HttpError::new(StatusCode::FORBIDDEN, error))
     }
+}
+
+/// The time of day.
+pub fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn peer(request: &HttpRequest) -> Option<IpAddr> {

@@ -4,8 +4,14 @@ pub mod answer;
 pub mod batches;
 pub mod collated;
 pub mod error;
+pub mod files;
 pub mod gateway;
 pub mod health;
+pub mod models;
+pub mod native_batches;
+pub mod page;
+pub mod pass_through;
+pub mod request_body;
 pub mod request_id;
 pub mod requests;
 
@@ -46,25 +52,49 @@ fn api(config: &mut ServiceConfig) {
         ));
     }
     config
-        .service(only("/batches", Method::GET, web::get().to(batches::list)))
+        .service(only("/models", Method::GET, web::get().to(models::get)))
+        .service(only("/models/{id:.+}", Method::GET, web::get().to(models::get)))
+        .service(resource(
+            "/files",
+            [(Method::GET, web::get().to(files::list)), (Method::POST, web::post().to(files::upload))],
+        ))
+        .service(resource(
+            "/files/{id}",
+            [(Method::GET, web::get().to(files::one)), (Method::DELETE, web::delete().to(files::one))],
+        ))
+        .service(only("/files/{id}/content", Method::GET, web::get().to(files::one)))
+        .service(resource(
+            "/batches",
+            [
+                (Method::GET, web::get().to(batches::list)),
+                (Method::POST, web::post().to(native_batches::create)),
+            ],
+        ))
         .service(only("/batches/{id}", Method::GET, web::get().to(batches::retrieve)))
         .service(only("/batches/{id}/cancel", Method::POST, web::post().to(batches::cancel)));
 }
 
 /// A resource with one method; others are told which.
 fn only(path: &str, method: Method, route: Route) -> Resource {
-    let refuse = move |request: HttpRequest| {
-        let allowed = method.clone();
-        async move { method_not_allowed(&request, &allowed) }
-    };
-    web::resource(path).route(route).default_service(web::to(refuse))
+    resource(path, [(method, route)])
 }
 
-fn method_not_allowed(request: &HttpRequest, allowed: &Method) -> HttpResponse {
+/// A resource with these methods; others are told which there are.
+fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+    let allowed = routes.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ");
+    let refuse = move |request: HttpRequest| {
+        let refusal = method_not_allowed(&request, &allowed);
+        async move { refusal }
+    };
+    let resource = web::resource(path).default_service(web::to(refuse));
+    routes.into_iter().fold(resource, |resource, (_, route)| resource.route(route))
+}
+
+fn method_not_allowed(request: &HttpRequest, allowed: &str) -> HttpResponse {
     let message = format!("Not allowed to {} on {} (use {allowed}).", request.method(), request.path());
     let error = ApiError::new("invalid_request_error", Some("method_not_supported"), message);
     let mut response = HttpError::new(StatusCode::METHOD_NOT_ALLOWED, error).error_response();
-    if let Ok(allowed) = HeaderValue::from_str(allowed.as_str()) {
+    if let Ok(allowed) = HeaderValue::from_str(allowed) {
         response.headers_mut().insert(header::ALLOW, allowed);
     }
     response

@@ -6,6 +6,7 @@
 mod batches;
 mod faults;
 mod files;
+pub mod forward;
 
 use std::{fmt, time::Duration};
 

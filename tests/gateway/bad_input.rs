@@ -27,53 +27,6 @@ fn around(value: &[u8]) -> Vec<u8> {
     [head, value, b"}]}"].concat()
 }
 
-fn cases() -> Vec<Case> {
-    let missing = Some("missing_required_parameter");
-    let invalid_type = Some("invalid_type");
-    let (model, messages) = (Some("model"), Some("messages"));
-    let nested =
-        format!(r#"{{"model":"m","messages":[1],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    vec![
-        case("nothing", "", 400, None, None),
-        case("no JSON", "model=m", 400, None, None),
-        case("half of it", r#"{"model":"m","messages":["#, 400, None, None),
-        case("more than one", r#"{"model":"m","messages":[1]}{}"#, 400, None, None),
-        case("a byte order mark", "\u{feff}{\"model\":\"m\",\"messages\":[1]}", 400, None, None),
-        case("UTF-16", [0xff, 0xfe, b'{', 0, b'}', 0], 400, None, None),
-        case("an array", "[1]", 400, None, None),
-        case("a string", r#""hi""#, 400, None, None),
-        case("no model", r#"{"messages":[1]}"#, 400, model, missing),
-        case("an empty model", r#"{"model":"","messages":[1]}"#, 400, model, missing),
-        case("a number as model", r#"{"model":4,"messages":[1]}"#, 400, model, invalid_type),
-        case("null as model", r#"{"model":null,"messages":[1]}"#, 400, model, invalid_type),
-        case("no messages", r#"{"model":"m"}"#, 400, messages, missing),
-        case("empty messages", r#"{"model":"m","messages":[]}"#, 400, messages, Some("empty_array")),
-        case("messages in a string", r#"{"model":"m","messages":"hi"}"#, 400, messages, invalid_type),
-        case("messages in an object", r#"{"model":"m","messages":{"0":1}}"#, 400, messages, invalid_type),
-        case("a key twice", r#"{"model":"m","messages":[1],"n":1,"n":1}"#, 400, Some("n"), None),
-        case("a model twice", r#"{"model":"m","messages":[1],"model":"n"}"#, 400, model, None),
-        case("invalid UTF-8 deep inside", around(b"\"\xff\""), 400, None, None),
-        case("a lone surrogate deep inside", around(br#""\ud800""#), 400, None, None),
-        case("a number no double holds", around(b"1e999"), 400, None, None),
-        case("100,000 nested arrays", nested, 400, None, None),
-        case("33 MiB", around(&vec![b' '; 33 << 20]), 413, None, Some("request_too_large")),
-        case(
-            "a stream",
-            r#"{"model":"m","messages":[1],"stream":true}"#,
-            400,
-            Some("stream"),
-            Some("unsupported_value"),
-        ),
-        case(
-            "a stream of words",
-            r#"{"model":"m","messages":[1],"stream":"yes"}"#,
-            400,
-            Some("stream"),
-            invalid_type,
-        ),
-    ]
-}
-
 fn check(name: &str, error: &Value, param: Option<&str>, code: Option<&str>) {
     let error = error["error"].as_object().unwrap_or_else(|| panic!("{name}: no error object in {error}"));
     let mut members: Vec<&str> = error.keys().map(String::as_str).collect();
@@ -85,8 +38,8 @@ fn check(name: &str, error: &Value, param: Option<&str>, code: Option<&str>) {
     assert!(!error["message"].as_str().unwrap().is_empty(), "{name}");
 }
 
-#[tokio::test]
-async fn bad_bodies_are_refused_before_anything_is_queued() {
+/// Sends the bodies, with and without `/v1` in the address, and sees each refused and none queued.
+async fn refused(cases: impl Fn() -> Vec<Case>) {
     let gateway = Gateway::start().await;
     for base in [gateway.url.clone(), gateway.root().to_owned()] {
         for case in cases() {
@@ -104,7 +57,72 @@ async fn bad_bodies_are_refused_before_anything_is_queued() {
 }
 
 #[tokio::test]
-async fn bad_requests_are_refused_before_anything_is_queued() {
+async fn case_07_a_body_without_its_members_is_refused_before_anything_is_queued() {
+    let missing = Some("missing_required_parameter");
+    let invalid_type = Some("invalid_type");
+    let (model, messages) = (Some("model"), Some("messages"));
+    refused(|| {
+        vec![
+            case("no model", r#"{"messages":[1]}"#, 400, model, missing),
+            case("an empty model", r#"{"model":"","messages":[1]}"#, 400, model, missing),
+            case("a number as model", r#"{"model":4,"messages":[1]}"#, 400, model, invalid_type),
+            case("null as model", r#"{"model":null,"messages":[1]}"#, 400, model, invalid_type),
+            case("no messages", r#"{"model":"m"}"#, 400, messages, missing),
+            case("empty messages", r#"{"model":"m","messages":[]}"#, 400, messages, Some("empty_array")),
+            case("messages in a string", r#"{"model":"m","messages":"hi"}"#, 400, messages, invalid_type),
+            case("messages in an object", r#"{"model":"m","messages":{"0":1}}"#, 400, messages, invalid_type),
+            case(
+                "a stream",
+                r#"{"model":"m","messages":[1],"stream":true}"#,
+                400,
+                Some("stream"),
+                Some("unsupported_value"),
+            ),
+            case(
+                "a stream of words",
+                r#"{"model":"m","messages":[1],"stream":"yes"}"#,
+                400,
+                Some("stream"),
+                invalid_type,
+            ),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn case_08_what_is_no_strict_json_or_has_a_key_twice_is_refused_before_anything_is_queued() {
+    let nested =
+        format!(r#"{{"model":"m","messages":[1],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    refused(|| {
+        vec![
+            case("nothing", "", 400, None, None),
+            case("no JSON", "model=m", 400, None, None),
+            case("half of it", r#"{"model":"m","messages":["#, 400, None, None),
+            case("more than one", r#"{"model":"m","messages":[1]}{}"#, 400, None, None),
+            case("a byte order mark", "\u{feff}{\"model\":\"m\",\"messages\":[1]}", 400, None, None),
+            case("UTF-16", [0xff, 0xfe, b'{', 0, b'}', 0], 400, None, None),
+            case("an array", "[1]", 400, None, None),
+            case("a string", r#""hi""#, 400, None, None),
+            case("a key twice", r#"{"model":"m","messages":[1],"n":1,"n":1}"#, 400, Some("n"), None),
+            case("a model twice", r#"{"model":"m","messages":[1],"model":"n"}"#, 400, Some("model"), None),
+            case("invalid UTF-8 deep inside", around(b"\"\xff\""), 400, None, None),
+            case("a lone surrogate deep inside", around(br#""\ud800""#), 400, None, None),
+            case("a number no double holds", around(b"1e999"), 400, None, None),
+            case("100,000 nested arrays", nested.clone(), 400, None, None),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn case_09_a_body_above_the_limit_is_refused_before_anything_is_queued() {
+    refused(|| vec![case("33 MiB", around(&vec![b' '; 33 << 20]), 413, None, Some("request_too_large"))])
+        .await;
+}
+
+#[tokio::test]
+async fn case_10_another_content_type_is_refused_before_anything_is_queued() {
     let gateway = Gateway::start().await;
     let body = r#"{"model":"m","messages":[1]}"#;
     for kind in ["text/plain", "multipart/form-data", ""] {
@@ -113,6 +131,12 @@ async fn bad_requests_are_refused_before_anything_is_queued() {
         assert_eq!(response.status(), 415, "{kind}");
         check(kind, &response.json().await.unwrap(), None, Some("unsupported_content_type"));
     }
+    nothing_is_queued(&gateway).await;
+}
+
+#[tokio::test]
+async fn case_11_unknown_paths_and_wrong_methods_are_told_so() {
+    let gateway = Gateway::start().await;
     for path in ["/v1/nope", "/nope", "/v1", "/", "/v1/chat", "/v1/chat/completions/x/y", "/v2/batches"] {
         let response = gateway.get(path).await;
         assert_eq!(response.status(), 404, "{path}");
@@ -121,7 +145,11 @@ async fn bad_requests_are_refused_before_anything_is_queued() {
     for (method, path, allowed) in [
         ("GET", "/v1/chat/completions", "POST"),
         ("PUT", "/chat/completions", "POST"),
-        ("DELETE", "/v1/batches", "GET"),
+        ("DELETE", "/v1/batches", "GET, POST"),
+        ("PUT", "/v1/files", "GET, POST"),
+        ("POST", "/v1/files/file-1", "GET, DELETE"),
+        ("POST", "/v1/models", "GET"),
+        ("PUT", "/v1/responses", "POST"),
         ("GET", "/v1/batches/batch_1/cancel", "POST"),
         ("POST", "/v1/batches/batch_1", "GET"),
         ("POST", "/livez", "GET"),
@@ -132,6 +160,11 @@ async fn bad_requests_are_refused_before_anything_is_queued() {
         assert_eq!(response.headers()["allow"], allowed, "{method} {path}");
         check(path, &response.json().await.unwrap(), None, Some("method_not_supported"));
     }
+}
+
+#[tokio::test]
+async fn an_unknown_batch_and_a_senseless_page_are_refused() {
+    let gateway = Gateway::start().await;
     for path in
         ["/v1/batches/batch_none", "/batches/batch_none", "/v1/batches/%00", "/v1/batches?after=batch_none"]
     {
@@ -148,7 +181,6 @@ async fn bad_requests_are_refused_before_anything_is_queued() {
         assert_eq!(response.status(), 400, "{limit}");
         check(limit, &response.json().await.unwrap(), Some("limit"), Some("invalid_value"));
     }
-    nothing_is_queued(&gateway).await;
 }
 
 async fn nothing_is_queued(gateway: &Gateway) {
@@ -161,7 +193,7 @@ async fn nothing_is_queued(gateway: &Gateway) {
 }
 
 #[tokio::test]
-async fn configured_keys_are_asked_for() {
+async fn case_12_configured_keys_are_asked_for() {
     let keys = [("BATCH_GPT_API_KEYS", "evals:sk-right")];
     let gateway = Gateway::with(Duration::from_millis(100), &keys).await;
     let url = format!("{}/batches", gateway.url);
@@ -173,6 +205,19 @@ async fn configured_keys_are_asked_for() {
     check("none", &none.json().await.unwrap(), None, None);
     let right = gateway.client.get(&url).bearer_auth("sk-right").send().await.unwrap();
     assert_eq!(right.status(), 200);
+}
+
+/// The gateway has no list of models: which there are is the upstream's business, and its refusal the client's answer.
+#[tokio::test]
+async fn case_13_a_model_that_the_upstream_refuses_is_an_error_for_its_client_alone() {
+    let gateway = Gateway::start().await;
+    let (refused, served) =
+        tokio::join!(gateway.chat("unsupported-model", "x").send(), gateway.chat("m", "x").send());
+    let refused = refused.unwrap();
+    assert_eq!(refused.status(), 400);
+    assert_eq!(refused.headers()["x-should-retry"], "false");
+    check("model", &refused.json().await.unwrap(), Some("body.model"), Some("model_not_found"));
+    assert_eq!(served.unwrap().status(), 200);
 }
 
 #[tokio::test]

@@ -29,12 +29,12 @@ async fn line_of(body: &str) -> String {
 const STRANGE: &str = r#"{"zeta":1,"messages":[{"role":"user","content":"h\u00e9llo \/ 😀 \ud83d\ude00"}],"x":9007199254740993,"big":123456789012345678901234567890,"f":1.0,"e":1E2,"model":"gpt-4o-mini","n":null,"alpha":{"b":[],"a":{}}}"#;
 
 #[tokio::test]
-async fn unknown_members_numbers_escapes_and_order_reach_the_line_untouched() {
+async fn case_05_unknown_members_numbers_escapes_and_order_reach_the_line_untouched() {
     assert_eq!(line_of(STRANGE).await, STRANGE);
 }
 
 #[tokio::test]
-async fn a_pretty_body_becomes_one_line_and_only_the_stream_members_go() {
+async fn case_06_a_pretty_body_becomes_one_line_and_only_the_stream_members_go() {
     let pretty = "{\r\n  \"stream\": false,\n  \"model\": \"m\",\n  \"stream_options\": {\"include_usage\": true},\n  \
                   \"messages\": [\n    {\"role\": \"user\", \"content\": \"x\"}\n  ]\n}\n";
     let line = line_of(pretty).await;

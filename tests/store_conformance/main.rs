@@ -6,6 +6,7 @@ mod home;
 mod journal;
 #[path = "../mongod/mod.rs"]
 mod mongod;
+mod native;
 mod paging;
 mod replay;
 mod roundtrip;
@@ -38,6 +39,8 @@ macro_rules! store_suite {
                 paging::page_behind_an_unknown_batch_is_not_there,
                 paging::page_after_a_batch_survives_newer_ones,
                 paging::batches_not_yet_upstream_are_not_listed,
+                native::files_are_their_latest_makers_own,
+                native::native_batches_are_listed_as_last_seen_and_are_nobodys_work,
                 sizes::bodies_of_many_mebibytes_are_exact,
                 sizes::outcomes_of_many_mebibytes_are_exact,
                 sizes::batch_of_a_hundred_thousand_requests,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::{
     fingerprint::Fingerprint,
     ids::{BatchKey, FileId, RequestId},
-    lane::Lane,
+    lane::{Lane, Tenant},
     leftover::Attempts,
     outcome::Outcome,
     time::Timestamp,
@@ -113,6 +113,25 @@ pub enum Record {
         key: BatchKey,
         /// Requests without an outcome, in no batch again, each with the number of its sendings so far.
         returned: Arc<[(RequestId, u32)]>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A file upstream is a tenant's own: it uploaded it, or a batch of its own made it. The latest maker counts,
+    /// should an upstream give an id twice.
+    FileMade {
+        /// Whose.
+        tenant: Tenant,
+        /// Which.
+        file: FileId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A batch that a client made itself, as last seen. It stays the first maker's.
+    NativeBatch {
+        /// Whose.
+        tenant: Tenant,
+        /// What the upstream answered.
+        batch: UpstreamBatch,
         /// When.
         at: Timestamp,
     },
@@ -221,6 +240,8 @@ impl Replay {
                 self.settled.insert(key);
                 returned.iter().for_each(|(id, attempts)| self.sent(*id, *attempts));
             }
+            // What clients do themselves leaves nothing to be done.
+            Record::FileMade { .. } | Record::NativeBatch { .. } => {}
         }
     }
 

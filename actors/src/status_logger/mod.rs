@@ -4,6 +4,7 @@
 //! quiet gateway waits for nobody. A store that fails is tried again until it works: what was recorded by then stays
 //! parked, and only what could still be refused is refused.
 
+mod own_files;
 mod questions;
 
 use std::{
@@ -26,6 +27,7 @@ use crate::{
     rules::{record::Record, time::Millis},
 };
 
+pub use own_files::OwnFiles;
 pub use questions::{Answer, Bodies, Find, List, Look, Recall};
 
 /// Called when a record is durable, or will not be.

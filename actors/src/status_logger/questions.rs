@@ -89,7 +89,7 @@ impl Letter for Bodies {
 
 impl StatusLogger {
     /// Asks the store in a task of its own; an asker who has left misses nothing.
-    fn ask<T, F>(&self, reply: Answer<T>, question: impl FnOnce(Arc<dyn Store>) -> F)
+    pub(super) fn ask<T, F>(&self, reply: Answer<T>, question: impl FnOnce(Arc<dyn Store>) -> F)
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreFault>> + Send + 'static,

@@ -82,7 +82,11 @@ impl Books {
                 }
             }
             Record::Settled { key, returned, .. } => self.settle(*key, returned, world),
-            Record::Created { .. } | Record::Observed { .. } | Record::Cancelled { .. } => {}
+            Record::Created { .. }
+            | Record::Observed { .. }
+            | Record::Cancelled { .. }
+            | Record::FileMade { .. }
+            | Record::NativeBatch { .. } => {}
         }
     }
 

@@ -69,6 +69,7 @@ impl Client {
             lane: self.lane.clone(),
             fingerprint: self.body.fingerprint(&self.lane.tenant, self.lane.endpoint),
             body: self.body.line.clone(),
+            inputs: self.body.inputs,
             resent,
             client: if self.detached { Way::Detached(reply) } else { Way::Parked(reply) },
         };
@@ -79,7 +80,7 @@ impl Client {
     pub fn sent(&mut self, receiver: oneshot::Receiver<Delivery>, reply: Option<Result<(), Refused>>) {
         self.state = match reply {
             Some(Ok(())) => State::Waiting(receiver),
-            Some(Err(Refused::TooLarge)) => State::TooLarge,
+            Some(Err(Refused::TooLarge | Refused::TooManyInputs)) => State::TooLarge,
             Some(Err(Refused::Draining)) | None => State::Turned,
         };
     }

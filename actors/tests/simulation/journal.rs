@@ -11,7 +11,7 @@ use batch_gpt_actors::{
     ports::{self, Listing, Page, Standing, Store, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
-        ids::{BatchId, RequestId},
+        ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
     },
@@ -126,6 +126,10 @@ impl Store for Journal {
 
     async fn batches(&self, _: &Page) -> Result<Option<Listing<StoredBatch>>, ports::StoreFault> {
         Ok(None)
+    }
+
+    async fn own_files(&self, _: &Tenant, _: &[FileId]) -> Result<Vec<FileId>, ports::StoreFault> {
+        Ok(Vec::new())
     }
 
     async fn ping(&self) -> Result<(), ports::StoreFault> {

@@ -8,7 +8,7 @@ use batch_gpt_actors::{
 
 /// Small batches of long lines, so that every limit is met.
 pub const SETTINGS: Settings = Settings {
-    limits: Limits { max_requests: 3, max_bytes: 1500, window: Millis(5_000) },
+    limits: Limits { max_requests: 3, max_bytes: 1500, max_inputs: 50_000, window: Millis(5_000) },
     calling: Calling {
         polling: Polling { min: Millis(5_000), max: Millis(1_200_000) },
         batches_per_hour: 12,

@@ -10,7 +10,7 @@ use batch_gpt_actors::{
     ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
-        ids::{BatchId, RequestId},
+        ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
     },
@@ -95,6 +95,10 @@ impl Store for MemoryStore {
 
     async fn batches(&self, _: &Page) -> Result<Option<Listing<StoredBatch>>, StoreFault> {
         Ok(None)
+    }
+
+    async fn own_files(&self, _: &Tenant, _: &[FileId]) -> Result<Vec<FileId>, StoreFault> {
+        Ok(Vec::new())
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {

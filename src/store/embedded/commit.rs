@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use batch_gpt_actors::rules::{
     ids::{BatchKey, RequestId},
-    lane::Lane,
+    lane::{Lane, Tenant},
     outcome::{Origin, Outcome},
     record::{Accepted, Record},
     time::Timestamp,
@@ -73,6 +73,14 @@ impl Commit<'_> {
                 )
                 .map(drop),
             Record::Settled { key, returned, at } => self.settled(*key, returned, *at),
+            Record::FileMade { tenant, file, at } => self
+                .execute(
+                    "INSERT INTO files (id, tenant, made_at) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE \
+                     SET tenant = excluded.tenant, made_at = excluded.made_at WHERE excluded.made_at > made_at",
+                    params![file.as_str(), &*tenant.0, time(*at)],
+                )
+                .map(drop),
+            Record::NativeBatch { tenant, batch, at } => self.native_batch(tenant, batch, *at),
         }
     }
 
@@ -89,6 +97,29 @@ impl Commit<'_> {
             let (id, key) = (id_bytes(*id), key_bytes(key));
             open_again.execute(params![id, key, attempts, state::OPEN, state::SEALED])?;
         }
+        Ok(())
+    }
+
+    /// Settled from the beginning: it is its client's business, and no start takes it up.
+    fn native_batch(&self, tenant: &Tenant, batch: &UpstreamBatch, at: Timestamp) -> Result<(), Failure> {
+        let (id, created_at, object) = (batch.id.as_str(), whole(batch.created_at), batch.raw.get());
+        self.execute(
+            "INSERT INTO batches (tenant, sealed_at, upstream_id, created_at, object, observed_at, settled_at, owner) \
+             SELECT ?2, ?5, ?1, ?3, ?4, ?5, ?5, ?6 \
+             WHERE NOT EXISTS (SELECT 1 FROM batches WHERE upstream_id = ?1 AND key IS NULL)",
+            params![id, &*tenant.0, created_at, object, time(at), self.owner],
+        )?;
+        self.execute(
+            "UPDATE batches SET created_at = ?2, object = ?3, observed_at = ?4 \
+             WHERE upstream_id = ?1 AND key IS NULL AND observed_at < ?4",
+            params![id, created_at, object, time(at)],
+        )?;
+        self.execute(
+            "INSERT INTO statuses (batch, at, object) SELECT id, ?2, ?3 FROM batches WHERE upstream_id = ?1 \
+             AND key IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM statuses WHERE batch = batches.id AND at = ?2 AND object = ?3)",
+            params![id, time(at), object],
+        )?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use batch_gpt_actors::{
     ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
-        ids::{BatchId, RequestId},
+        ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
     },
@@ -157,6 +157,11 @@ impl Store for Embedded {
     async fn batches(&self, page: &Page) -> Result<Option<Listing<StoredBatch>>, StoreFault> {
         let page = page.clone();
         self.read(move |connection| read::batches(connection, &page)).await
+    }
+
+    async fn own_files(&self, tenant: &Tenant, files: &[FileId]) -> Result<Vec<FileId>, StoreFault> {
+        let (tenant, files) = (tenant.clone(), files.to_vec());
+        self.read(move |connection| read::own_files(connection, &tenant, &files)).await
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {

@@ -45,16 +45,20 @@ pub(super) const BODY: &str = "SELECT body FROM requests JOIN bodies ON bodies.r
 pub(super) const ANSWER: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
     WHERE fingerprint = ?1 AND state = 2 ORDER BY ended_at DESC, seq DESC LIMIT 1";
 /// A batch by its upstream id, for a tenant or for everybody.
-pub(super) const BATCH: &str = "SELECT key, object, created_at FROM batches \
+pub(super) const BATCH: &str = "SELECT key, object, iif(key IS NULL, tenant, NULL), created_at \
+    FROM batches \
     WHERE upstream_id = ?1 AND (?2 IS NULL OR tenant = ?2) ORDER BY id DESC LIMIT 1";
 /// A page of everybody's batches.
-pub(super) const LISTED: &str = "SELECT key, object FROM batches \
+pub(super) const LISTED: &str = "SELECT key, object, iif(key IS NULL, tenant, NULL) FROM batches \
     WHERE upstream_id IS NOT NULL AND (created_at, upstream_id) < (?1, ?2) \
     ORDER BY created_at DESC, upstream_id DESC LIMIT ?3";
 /// A page of one tenant's batches; apart, so that each walks its own index.
-pub(super) const LISTED_OF_TENANT: &str = "SELECT key, object FROM batches \
+pub(super) const LISTED_OF_TENANT: &str = "SELECT key, object, iif(key IS NULL, tenant, NULL) FROM batches \
     WHERE upstream_id IS NOT NULL AND tenant = ?4 AND (created_at, upstream_id) < (?1, ?2) \
     ORDER BY created_at DESC, upstream_id DESC LIMIT ?3";
+
+/// Whether a file is a tenant's.
+pub(super) const OWN_FILE: &str = "SELECT 1 FROM files WHERE id = ?1 AND tenant = ?2";
 
 /// A query and whom to tell.
 pub(super) type Job = Box<dyn FnOnce(&Connection) + Send>;
@@ -206,7 +210,7 @@ pub(super) fn batches(connection: &Connection, page: &Page) -> Result<Option<Lis
     if let Some(after) = &page.after {
         let place = connection
             .prepare_cached(BATCH)?
-            .query_row(params![after.as_str(), tenant], |row| row.get(2))
+            .query_row(params![after.as_str(), tenant], |row| row.get(3))
             .optional()?;
         match place {
             Some(created_at) => behind = (created_at, Value::Text(after.as_str().into())),
@@ -240,7 +244,27 @@ pub(super) fn batches(connection: &Connection, page: &Page) -> Result<Option<Lis
 fn stored_batch(row: &Row<'_>) -> Result<StoredBatch, Failure> {
     let key: Option<[u8; 16]> = row.get(0)?;
     let object = RawValue::from_string(row.get(1)?).map_err(|error| Failure::Damaged(error.to_string()))?;
-    Ok(StoredBatch { key: key.map(|key| BatchKey(u128::from_be_bytes(key))), object: object.into() })
+    Ok(StoredBatch {
+        key: key.map(|key| BatchKey(u128::from_be_bytes(key))),
+        native: row.get::<_, Option<String>>(2)?.map(|tenant| Tenant(tenant.into())),
+        object: object.into(),
+    })
+}
+
+/// Those of these files that are the tenant's own.
+pub(super) fn own_files(
+    connection: &Connection,
+    tenant: &Tenant,
+    files: &[FileId],
+) -> Result<Vec<FileId>, Failure> {
+    let mut statement = connection.prepare_cached(OWN_FILE)?;
+    let mut own = Vec::new();
+    for file in files {
+        if statement.exists(params![file.as_str(), &*tenant.0])? {
+            own.push(file.clone());
+        }
+    }
+    Ok(own)
 }
 
 /// Columns 0 and 1 of every query that reads outcomes.
@@ -307,6 +331,7 @@ mod tests {
             (BATCH, "batches_upstream", false),
             (LISTED, "batches_listed", false),
             (LISTED_OF_TENANT, "batches_listed_of_tenant", false),
+            (OWN_FILE, "sqlite_autoindex_files_1", false),
         ] {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
             let mut rows = plan.raw_query();

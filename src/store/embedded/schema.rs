@@ -22,7 +22,7 @@ const MIGRATIONS: &[&str] = &[
     // A batch's lines are one value, in order: a request may be a line of a second batch after a first one gave it
     // no answer. They stand apart from the batch, whose row is written again with every status.
     //
-    // A client's own batch will have neither key nor lane. The upstream's id is not unique: a paid batch is
+    // A client's own batch has neither key nor lane. The upstream's id is not unique: a paid batch is
     // recorded even where an upstream gives a name twice.
     "CREATE TABLE lanes (
         id INTEGER PRIMARY KEY,
@@ -90,6 +90,12 @@ const MIGRATIONS: &[&str] = &[
     // How often a request has been sent without an outcome; and when somebody had the gateway cancel a batch.
     "ALTER TABLE requests ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE batches ADD COLUMN cancelled_at INTEGER;",
+    // Files that clients made themselves, and whose they are.
+    "CREATE TABLE files (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        made_at INTEGER NOT NULL
+    ) STRICT;",
 ];
 
 /// Opens the file for writing; makes or brings forward its layout.
@@ -164,4 +170,31 @@ fn prepare(connection: &mut Connection, version: usize) -> Result<(), Failure> {
     // Written even when nothing was to be migrated: a file that cannot be written is found now.
     migration.execute("UPDATE pulse SET beats = beats + 1", [])?;
     Ok(migration.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_older_version_left_open_is_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("batch-gpt.sqlite");
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch(
+            "INSERT INTO lanes VALUES (1, 'default', '/v1/chat/completions', 'm');
+             INSERT INTO requests VALUES (1, zeroblob(16), zeroblob(32), 1, 5, 0, NULL, NULL);
+             INSERT INTO bodies VALUES (1, '{}');",
+        )
+        .unwrap();
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+        let store = super::super::open(folder.path(), "this gateway").await.unwrap();
+        let found = batch_gpt_actors::ports::Store::unfinished(&*store).await.unwrap();
+        let found = batch_gpt_actors::rules::record::replay(found);
+        assert_eq!(found.open.iter().map(|request| request.attempts).collect::<Vec<_>>(), [0]);
+        store.close().await;
+    }
 }

@@ -140,8 +140,13 @@ fn weight(record: &Record) -> usize {
         Record::Answered { outcomes, .. } => {
             outcomes.iter().map(|(_, outcome)| ROW + outcome.body.len()).sum()
         }
-        Record::Created { batch, .. } | Record::Observed { batch, .. } => ROW + 2 * batch.raw.get().len(),
+        Record::Created { batch, .. }
+        | Record::Observed { batch, .. }
+        | Record::NativeBatch { batch, .. } => ROW + 2 * batch.raw.get().len(),
         Record::Settled { returned, .. } => ROW + returned.len() * 32,
-        Record::Withdrawn { .. } | Record::Uploaded { .. } | Record::Cancelled { .. } => ROW,
+        Record::Withdrawn { .. }
+        | Record::Uploaded { .. }
+        | Record::Cancelled { .. }
+        | Record::FileMade { .. } => ROW,
     }
 }

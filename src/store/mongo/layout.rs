@@ -16,12 +16,15 @@ pub(super) const REQUESTS: &str = "requests";
 pub(super) const BODIES: &str = "bodies";
 /// Their outcomes.
 pub(super) const OUTCOMES: &str = "outcomes";
-/// Batches. Those of this gateway have its key as `_id`, those of an earlier installation the upstream's.
+/// Batches. Those of this gateway have its key as `_id`, those of its clients and of an earlier installation the
+/// upstream's.
 pub(super) const BATCHES: &str = "batches";
 /// The requests of a batch, in the order of its lines.
 pub(super) const LINES: &str = "lines";
 /// Pieces of what is too long for a document.
 pub(super) const PIECES: &str = "pieces";
+/// Files that clients made themselves, and whose they are; `_id` is the upstream's.
+pub(super) const FILES: &str = "files";
 /// What the gateway knows of its own database.
 pub(super) const GATEWAY: &str = "batch_gpt";
 /// The original's log of statuses, continued.

@@ -13,7 +13,7 @@ use batch_gpt_actors::{
     ports::{CachedResponse, Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
-        ids::{BatchId, RequestId},
+        ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
         time::Timestamp,
@@ -194,6 +194,11 @@ impl Store for Mongo {
     async fn batches(&self, page: &Page) -> Result<Option<Listing<StoredBatch>>, StoreFault> {
         let _open = self.enter().await?;
         read::batches(self, page).await
+    }
+
+    async fn own_files(&self, tenant: &Tenant, files: &[FileId]) -> Result<Vec<FileId>, StoreFault> {
+        let _open = self.enter().await?;
+        read::own_files(self, tenant, files).await
     }
 
     async fn inherited(&self) -> Result<Vec<UpstreamBatch>, StoreFault> {

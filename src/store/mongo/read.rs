@@ -9,7 +9,7 @@ use batch_gpt_actors::{
     ports::{Listing, Page, StoreFault, StoredBatch, StoredOutcome},
     rules::{
         fingerprint::Fingerprint,
-        ids::{BatchId, RequestId},
+        ids::{BatchId, FileId, RequestId},
         lane::{Lane, Tenant},
         outcome::Outcome,
         record::{Accepted, Record},
@@ -28,7 +28,7 @@ use super::{
     super::{lines, state},
     Mongo,
     content::{self, Content},
-    layout::{BATCHES, BODIES, LINES, OUTCOMES, PIECES, REQUESTS},
+    layout::{BATCHES, BODIES, FILES, LINES, OUTCOMES, PIECES, REQUESTS},
     row::{
         BatchRow, ContentRow, OutcomeRow, RequestRow, batch_key, fingerprint, number, request_id, timestamp,
     },
@@ -261,6 +261,27 @@ pub(super) async fn batch(
     filter.insert("upstream_id", id.as_str());
     let youngest = FindOneOptions::builder().sort(doc! { "sealed_at": -1 }).build();
     mongo.find_one(BATCHES, filter, youngest).await
+}
+
+/// Those of these files that are the tenant's own.
+pub(super) async fn own_files(
+    mongo: &Mongo,
+    tenant: &Tenant,
+    files: &[FileId],
+) -> Result<Vec<FileId>, StoreFault> {
+    #[derive(Deserialize)]
+    struct Own {
+        #[serde(rename = "_id")]
+        id: FileId,
+    }
+    let mut own = HashSet::new();
+    for files in files.chunks(IDS) {
+        let ids: Vec<_> = files.iter().map(FileId::as_str).collect();
+        let filter = doc! { "_id": { "$in": ids }, "tenant": &*tenant.0 };
+        let found = mongo.find::<Own>(FILES, filter, Default::default()).await?;
+        own.extend(found.into_iter().map(|file| file.id));
+    }
+    Ok(files.iter().filter(|file| own.contains(*file)).cloned().collect())
 }
 
 /// A page of batches; `None` where its `after` is not there.

@@ -7,7 +7,7 @@ use batch_gpt_actors::{
     rules::{
         fingerprint::Fingerprint,
         ids::{BatchKey, RequestId},
-        lane::Lane,
+        lane::{Lane, Tenant},
         outcome::Origin,
         time::Timestamp,
         upstream_batch::UpstreamBatch,
@@ -60,6 +60,11 @@ pub(super) struct BatchRow {
     #[serde(default)]
     pub(super) lane: Option<Arc<Lane>>,
     #[serde(default)]
+    pub(super) tenant: Option<Tenant>,
+    /// Whether a client made it itself.
+    #[serde(default)]
+    pub(super) native: bool,
+    #[serde(default)]
     pub(super) sealed_at: Option<DateTime>,
     #[serde(default)]
     pub(super) file: Option<String>,
@@ -95,7 +100,8 @@ impl BatchRow {
         let key = self.key();
         let object = self.object.unwrap_or_default();
         let object = RawValue::from_string(object).map_err(|error| speaker.damaged(&error.to_string()))?;
-        Ok(StoredBatch { key, object: object.into() })
+        let native = self.tenant.filter(|_| self.native);
+        Ok(StoredBatch { key, native, object: object.into() })
     }
 }
 

@@ -6,6 +6,7 @@ use batch_gpt_actors::{
     ports::StoreFault,
     rules::{
         ids::{BatchKey, RequestId},
+        lane::Tenant,
         outcome::Origin,
         record::Record,
         time::Timestamp,
@@ -21,7 +22,7 @@ use super::{
     super::{lines, state},
     Mongo, content,
     fault::DUPLICATE_KEY,
-    layout::{BATCH_LOGS, BATCHES, BODIES, LINES, OUTCOMES, PIECES, REQUESTS},
+    layout::{BATCH_LOGS, BATCHES, BODIES, FILES, LINES, OUTCOMES, PIECES, REQUESTS},
     original,
     row::{batch_key, date, request_id, whole},
 };
@@ -62,6 +63,9 @@ struct Plan {
     answered: Vec<Update>,
     returned: Vec<Update>,
     settled: Vec<Update>,
+    files: Vec<Update>,
+    native: Vec<Document>,
+    seen: Vec<Update>,
     statuses: Vec<Document>,
 }
 
@@ -83,6 +87,9 @@ pub(super) async fn append(mongo: &Mongo, group: &[Record]) -> Result<(), StoreF
     update(mongo, REQUESTS, plan.answered).await?;
     update(mongo, REQUESTS, plan.returned).await?;
     update(mongo, BATCHES, plan.settled).await?;
+    update(mongo, FILES, plan.files).await?;
+    insert(mongo, BATCHES, plan.native).await?;
+    update(mongo, BATCHES, plan.seen).await?;
     insert(mongo, BATCH_LOGS, plan.statuses).await
 }
 
@@ -181,6 +188,20 @@ impl Plan {
                     doc! { "$set": { "settled_at": date(*at) }, "$unset": { "unsettled": 1 } },
                 ));
             }
+            Record::FileMade { tenant, file, at } => {
+                let newer = doc! { "$gt": [date(*at), "$made_at"] };
+                let tenant = doc! { "$literal": &*tenant.0 };
+                let change = doc! { "$set": {
+                    "tenant": { "$cond": [newer, tenant, "$tenant"] },
+                    "made_at": { "$max": ["$made_at", date(*at)] },
+                } };
+                self.files.push(Update {
+                    filter: doc! { "_id": file.as_str() },
+                    change: vec![change].into(),
+                    upsert: true,
+                });
+            }
+            Record::NativeBatch { tenant, batch, at } => self.native_batch(tenant, batch, *at, mongo),
         }
     }
 
@@ -199,6 +220,28 @@ impl Plan {
             let own = doc! { "state": state::SEALED, "batch": batch_key(key) };
             self.returned.extend(by_ids(ids.into_iter(), &own, &change));
         }
+    }
+
+    /// It is its client's business, so it is never unsettled, and no start takes it up.
+    fn native_batch(&mut self, tenant: &Tenant, batch: &UpstreamBatch, at: Timestamp, mongo: &Mongo) {
+        let seen = doc! {
+            "created_at": whole(batch.created_at),
+            "object": batch.raw.get(),
+            "observed_at": date(at),
+        };
+        let mut made = doc! {
+            "_id": batch.id.as_str(),
+            "tenant": &*tenant.0,
+            "native": true,
+            "sealed_at": date(at),
+            "upstream_id": batch.id.as_str(),
+            "owner": &mongo.owner,
+        };
+        made.extend(seen.clone());
+        self.native.push(made);
+        let older = doc! { "_id": batch.id.as_str(), "native": true, "observed_at": { "$lt": date(at) } };
+        self.seen.push(Update::new(older, doc! { "$set": seen }));
+        self.statuses.push(original::log_entry(batch, at));
     }
 
     fn observed(
