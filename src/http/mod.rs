@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod health;
 pub mod request_id;
 pub mod requests;
+pub mod stream;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError, Route,
