@@ -28,6 +28,10 @@ pub struct CheckedBody {
     /// The body as it goes into the line: no line breaks, `stream` and `stream_options` removed, otherwise the
     /// client's own bytes.
     pub line: Bytes,
+    /// Whether its answer is wanted as a stream.
+    pub stream: bool,
+    /// Whether the stream is to end with the usage.
+    pub include_usage: bool,
     /// Equal for bodies that differ in white space, escapes, key order and the removed members alone.
     digest: [u8; 32],
 }
@@ -65,10 +69,11 @@ pub fn check(endpoint: Endpoint, bytes: &[u8]) -> Result<CheckedBody, ApiError> 
     match endpoint {
         Endpoint::ChatCompletions => messages(top.messages)?,
     }
-    stream(top.stream)?;
+    let stream = flag("stream", top.stream)?;
+    let include_usage = include_usage(top.stream_options)?;
     let mut sink = Sha256::new();
     Walk::new(bytes).digest(&mut sink, &removed);
-    Ok(CheckedBody { model, line: line(bytes), digest: sink.finalize().into() })
+    Ok(CheckedBody { model, line: line(bytes), stream, include_usage, digest: sink.finalize().into() })
 }
 
 fn invalid(message: String) -> ApiError {
@@ -117,14 +122,19 @@ fn messages(shape: Option<Shape>) -> Result<(), ApiError> {
     }
 }
 
-fn stream(shape: Option<Shape>) -> Result<(), ApiError> {
+fn include_usage(options: Option<Shape>) -> Result<bool, ApiError> {
+    match options {
+        None | Some(Shape::Null) => Ok(false),
+        Some(Shape::Object(options)) => flag("stream_options.include_usage", options.include_usage),
+        Some(other) => Err(wrong_type("stream_options", "an object", &other)),
+    }
+}
+
+fn flag(name: &str, shape: Option<Shape>) -> Result<bool, ApiError> {
     match shape {
-        None | Some(Shape::Null | Shape::Bool(false)) => Ok(()),
-        Some(Shape::Bool(true)) => {
-            let message = "Unsupported value: 'stream' does not support true here. Answers come whole.";
-            Err(ApiError::new("invalid_request_error", Some("unsupported_value"), message).param("stream"))
-        }
-        Some(other) => Err(wrong_type("stream", "a boolean", &other)),
+        None | Some(Shape::Null) => Ok(false),
+        Some(Shape::Bool(set)) => Ok(set),
+        Some(other) => Err(wrong_type(name, "a boolean", &other)),
     }
 }
 
@@ -159,7 +169,7 @@ enum Shape {
     Number,
     Text(String),
     Array { empty: bool },
-    Object(Box<TopLevel>),
+    Object(Box<Known>),
 }
 
 impl fmt::Display for Shape {
@@ -176,17 +186,20 @@ impl fmt::Display for Shape {
 }
 
 #[derive(Default)]
-struct TopLevel {
+struct Known {
     model: Option<Shape>,
     messages: Option<Shape>,
     stream: Option<Shape>,
+    stream_options: Option<Shape>,
+    include_usage: Option<Shape>,
     duplicate: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Keep {
     TopLevel,
-    Text,
+    /// Of a member of the body.
+    Member,
     Nothing,
 }
 
@@ -233,7 +246,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-        Ok(Shape::Text(if self.keep == Keep::Text { text.into() } else { String::new() }))
+        Ok(Shape::Text(if self.keep == Keep::Member { text.into() } else { String::new() }))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Shape, A::Error> {
@@ -245,25 +258,29 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Shape, A::Error> {
-        let mut top = Box::<TopLevel>::default();
+        let mut known = Box::<Known>::default();
         let mut seen = HashSet::new();
         while let Some(Key(key)) = members.next_key()? {
             if self.keep != Keep::TopLevel {
-                members.next_value_seed(Strict { keep: Keep::Nothing })?;
+                let shape = members.next_value_seed(Strict { keep: Keep::Nothing })?;
+                if self.keep == Keep::Member && key == "include_usage" {
+                    known.include_usage = Some(shape);
+                }
                 continue;
             }
-            let shape = members.next_value_seed(Strict { keep: Keep::Text })?;
+            let shape = members.next_value_seed(Strict { keep: Keep::Member })?;
             match key.as_str() {
-                "model" => top.model = Some(shape),
-                "messages" => top.messages = Some(shape),
-                "stream" => top.stream = Some(shape),
+                "model" => known.model = Some(shape),
+                "messages" => known.messages = Some(shape),
+                "stream" => known.stream = Some(shape),
+                "stream_options" => known.stream_options = Some(shape),
                 _ => {}
             }
-            if !seen.insert(key.clone()) && top.duplicate.is_none() {
-                top.duplicate = Some(key);
+            if !seen.insert(key.clone()) && known.duplicate.is_none() {
+                known.duplicate = Some(key);
             }
         }
-        Ok(Shape::Object(top))
+        Ok(Shape::Object(known))
     }
 }
 
