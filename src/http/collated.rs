@@ -24,15 +24,17 @@ use futures_util::StreamExt;
 use tokio::sync::oneshot;
 
 use super::{
-    answer::{accepted, answered},
+    answer::accepted,
     error::HttpError,
     gateway::{Gateway, Mode},
+    hold::{Ended, ended},
+    stream::Emulation,
 };
 
 /// Memory set aside on a client's mere word that so much will come.
 const TRUSTED_LENGTH: usize = 64 << 10;
 
-/// `POST /v1/chat/completions`: parks the client until its line's outcome is there, or tells it where to ask later.
+/// `POST /v1/chat/completions`: holds the client until its line's outcome is there, or tells it where to ask later.
 pub async fn chat_completions(
     request: HttpRequest,
     payload: web::Payload,
@@ -49,7 +51,7 @@ async fn collate(
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.tenant(request)?;
     let system = gateway.open()?;
-    let _permit = gateway.admit()?;
+    let permit = gateway.admit()?;
     json_only(request)?;
     let bytes = read(request, payload, gateway.max_body_bytes).await?;
     let checked = body::check(endpoint, &bytes).map_err(HttpError::bad_request)?;
@@ -57,34 +59,38 @@ async fn collate(
     drop(bytes);
     let fingerprint = checked.fingerprint(&tenant, endpoint);
     let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
-    let (reply, delivery) = oneshot::channel();
-    let collector = system.collectors.by(&lane);
-    let resent = is_resent(request);
     let asked = prefers_async(request);
-    let detached = asked || gateway.mode == Mode::Async;
-    let client = if detached { Client::Detached(reply) } else { Client::Parked(reply) };
-    let model = lane.model.clone();
-    let enqueue = Enqueue { lane, fingerprint, body: checked.line, resent, client };
-    match collector.ask(enqueue).await {
-        Ok(Ok(())) => {}
-        Ok(Err(Refused::Draining)) => return Err(HttpError::stopping()),
-        Ok(Err(refused @ Refused::TooLarge)) => return Err(too_large(refused.to_string())),
-        Err(_) => return Err(HttpError::internal()),
-    }
-    match delivery.await {
-        Ok(Delivery::Answered { id, outcome, batch }) => Ok(answered(id, outcome, batch.as_ref())),
-        Ok(Delivery::Accepted(id)) => {
-            let mut response = accepted(endpoint, id, &model, now());
-            if asked {
-                let applied = header::HeaderValue::from_static("respond-async");
-                response.headers_mut().insert(header::HeaderName::from_static("preference-applied"), applied);
-            }
-            Ok(response)
+    let queue = async |client| {
+        let resent = is_resent(request);
+        let enqueue = Enqueue { lane: lane.clone(), fingerprint, body: checked.line, resent, client };
+        match system.collectors.by(&lane).ask(enqueue).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Refused::Draining)) => Err(HttpError::stopping()),
+            Ok(Err(refused @ Refused::TooLarge)) => Err(too_large(refused.to_string())),
+            Err(_) => Err(HttpError::internal()),
         }
-        Ok(Delivery::Released) => Err(HttpError::stopping()),
-        Ok(Delivery::NotRecorded) => Err(HttpError::store_unavailable()),
-        Err(_) => Err(HttpError::internal()),
+    };
+    // A stream is waited for in any mode: its client could make nothing of a word on where to ask.
+    if asked || (gateway.mode == Mode::Async && !checked.stream) {
+        let (reply, delivery) = oneshot::channel();
+        queue(Client::Detached(reply)).await?;
+        let id = match delivery.await {
+            Ok(Delivery::Accepted(id)) => id,
+            other => return ended(other).map(Ended::response),
+        };
+        let mut response = accepted(endpoint, id, &lane.model, now());
+        if asked {
+            let applied = header::HeaderValue::from_static("respond-async");
+            response.headers_mut().insert(header::HeaderName::from_static("preference-applied"), applied);
+        }
+        return Ok(response);
     }
+    let (waiting, client) = gateway.holding.client(permit);
+    queue(client).await?;
+    if checked.stream {
+        return Ok(gateway.holding.stream(waiting, Emulation::of(endpoint), checked.include_usage));
+    }
+    gateway.holding.whole(waiting).await
 }
 
 /// Seconds since the epoch.

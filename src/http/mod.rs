@@ -6,6 +6,7 @@ pub mod collated;
 pub mod error;
 pub mod gateway;
 pub mod health;
+pub mod hold;
 pub mod request_id;
 pub mod requests;
 pub mod stream;

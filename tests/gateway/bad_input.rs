@@ -58,13 +58,6 @@ fn cases() -> Vec<Case> {
         case("100,000 nested arrays", nested, 400, None, None),
         case("33 MiB", around(&vec![b' '; 33 << 20]), 413, None, Some("request_too_large")),
         case(
-            "a stream",
-            r#"{"model":"m","messages":[1],"stream":true}"#,
-            400,
-            Some("stream"),
-            Some("unsupported_value"),
-        ),
-        case(
             "a stream of words",
             r#"{"model":"m","messages":[1],"stream":"yes"}"#,
             400,
