@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use crate::{
     config::{Config, UpstreamConfig},
     http::{gateway::Gateway, request_id, routes},
+    listener::listener,
     store,
     upstream::{HttpUpstream, UpstreamKey, forward::Forwarder},
 };
@@ -63,6 +64,7 @@ impl Application {
         let (upstream, simulator) = upstream(&config).await?;
         let gateway = Data::new(Gateway::new(
             config.mode,
+            config.holding,
             config.keys.clone(),
             config.admin_key.clone(),
             config.max_open_requests,
@@ -77,10 +79,9 @@ impl Application {
             // A client that leaves must be noticed, or its line would be paid for.
             .h1_allow_half_closed(false)
             .max_connections(config.max_open_requests + SPARE_CONNECTIONS)
-            .backlog(4096)
             .keep_alive(Duration::from_secs(75))
             .shutdown_timeout(LAST_ANSWERS)
-            .bind(config.bind)
+            .listen(listener(config.bind).map_err(|error| StartFault::Bind(config.bind, error))?)
             .map_err(|error| StartFault::Bind(config.bind, error))?;
         let address = server.addrs().first().copied().unwrap_or(config.bind);
         let server = server.run();

@@ -65,6 +65,14 @@ pub struct ServeArgs {
     #[arg(long, env = "CLIENT_SERVING_MODE", value_name = "MODE")]
     pub client_serving_mode: Option<String>,
 
+    /// How clients that want no stream are held: auto, silent, heartbeat or retry [default: auto]
+    #[arg(long, env = "BATCH_GPT_HOLD", value_name = "HOW")]
+    pub hold: Option<String>,
+
+    /// Time between two bytes to a client that is held, in seconds [default: 15]
+    #[arg(long, env = "BATCH_GPT_HEARTBEAT_SECONDS", value_name = "SECONDS")]
+    pub heartbeat_seconds: Option<String>,
+
     /// A lane's window in milliseconds, counted from its first waiting request [default: 5000]
     #[arg(long, env = "COLLATE_BATCHES_FOR_DURATION_IN_MS", value_name = "MS")]
     pub collate_batches_for_duration_in_ms: Option<String>,

@@ -14,11 +14,18 @@ use batch_gpt_actors::{
 
 use crate::{
     cli::{Secret, ServeArgs},
-    http::gateway::Mode,
+    http::{
+        gateway::Mode,
+        hold::{Hold, Holding},
+    },
     keys::{Key, Keys},
     store::Location,
     upstream::UpstreamKey,
 };
+
+/// Longest interval of a heartbeat, in seconds. The least patient of the official clients gives up after 300 without
+/// a byte (contract, section 5.2).
+const LONGEST_SILENCE: u64 = 240;
 
 /// Where the upstream is.
 #[derive(Debug, Clone)]
@@ -38,6 +45,8 @@ pub struct Config {
     pub store: Location,
     /// What clients get when they say nothing else.
     pub mode: Mode,
+    /// How clients that wait are held.
+    pub holding: Holding,
     /// Where to listen.
     pub bind: SocketAddr,
     /// The clients' keys.
@@ -116,12 +125,22 @@ impl Config {
             status_loggers: check.number("BATCH_GPT_STATUS_LOGGERS", &args.status_loggers, 1, 1..=64),
         };
         let mode = check.mode(&args.client_serving_mode);
+        let holding = Holding {
+            hold: check.hold(&args.hold),
+            interval: Duration::from_secs(check.number(
+                "BATCH_GPT_HEARTBEAT_SECONDS",
+                &args.heartbeat_seconds,
+                15,
+                1..=LONGEST_SILENCE,
+            )),
+        };
         let keys = check.keys(&args.api_keys);
         let bind = check.bind(&args.bind_address, &keys, &args.allow_anonymous);
         let config = Self {
             upstream: check.upstream(args),
             store: check.store(args),
             mode,
+            holding,
             bind,
             keys,
             admin_key: args.admin_key.as_ref().filter(|key| !key.0.is_empty()).map(|key| Key::new(&key.0)),
@@ -196,6 +215,19 @@ impl Check {
             Some(other) => {
                 self.problem("CLIENT_SERVING_MODE", other, "sync or async is allowed");
                 Mode::Sync
+            }
+        }
+    }
+
+    fn hold(&mut self, value: &Option<String>) -> Hold {
+        match given(value) {
+            None | Some("auto") => Hold::Auto,
+            Some("silent") => Hold::Silent,
+            Some("heartbeat") => Hold::Heartbeat,
+            Some("retry") => Hold::Retry,
+            Some(other) => {
+                self.problem("BATCH_GPT_HOLD", other, "auto, silent, heartbeat or retry is allowed");
+                Hold::Auto
             }
         }
     }
@@ -313,6 +345,8 @@ mod tests {
             bind_address: some("0.0.0.0:80"),
             api_keys: Some(Secret("sk-very-secret".into())),
             client_serving_mode: some("quantum"),
+            hold: some("tight"),
+            heartbeat_seconds: some("300"),
             ..ServeArgs::default()
         };
         let text = Config::parse(&args).unwrap_err().to_string();
@@ -322,6 +356,8 @@ mod tests {
             "BATCH_GPT_BIND_ADDRESS=0.0.0.0:80",
             "BATCH_GPT_API_KEYS=…",
             "CLIENT_SERVING_MODE=quantum",
+            "BATCH_GPT_HOLD=tight",
+            "BATCH_GPT_HEARTBEAT_SECONDS=300: a whole number from 1 to 240",
         ] {
             assert!(text.contains(name), "{name} is missing in:\n{text}");
         }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod keys;
+pub mod listener;
 pub mod signals;
 pub mod store;
 pub mod upstream;

@@ -3,7 +3,13 @@
 //! A client's reply sender stays here until its request has an outcome, wherever the request's batch has gone in the
 //! meantime. So a client that sends its request again finds it in one place, and no actor's end takes waiters along.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+};
 
 use tokio::sync::oneshot;
 
@@ -37,11 +43,28 @@ pub enum Delivery {
 /// Where a parked client is told.
 pub type Reply = oneshot::Sender<Delivery>;
 
+/// Whether a client that leaves was told to come again. Whoever lets it go says so first, so it is to be read after
+/// the client is seen to have left.
+#[derive(Debug, Clone, Default)]
+pub struct ComesAgain(Arc<AtomicBool>);
+
+impl ComesAgain {
+    /// It was told to.
+    pub fn promise(&self) {
+        self.0.store(true, SeqCst);
+    }
+
+    fn is_promised(&self) -> bool {
+        self.0.load(SeqCst)
+    }
+}
+
 #[derive(Debug)]
 struct Seat {
     fingerprint: Fingerprint,
-    replies: Vec<Reply>,
-    /// A request of an earlier life of the gateway: sent upstream even if nobody waits.
+    parked: Vec<(Reply, ComesAgain)>,
+    /// Its client comes again, or it is a request of an earlier life of the gateway: sent upstream even if nobody
+    /// waits.
     kept: bool,
     /// Somebody will ask for its end later: sent upstream even if nobody waits.
     promised: bool,
@@ -56,15 +79,26 @@ struct Seat {
 pub enum Client {
     /// Until the end of its request.
     Parked(Reply),
+    /// The same, or until it is told to come again.
+    Returning(Reply, ComesAgain),
     /// Until its request is recorded; it asks for the end later.
     Detached(Reply),
+}
+
+impl Client {
+    /// Where it is told.
+    pub fn into_reply(self) -> Reply {
+        match self {
+            Client::Parked(reply) | Client::Returning(reply, _) | Client::Detached(reply) => reply,
+        }
+    }
 }
 
 impl Seat {
     fn new(fingerprint: Fingerprint) -> Self {
         Self {
             fingerprint,
-            replies: Vec::new(),
+            parked: Vec::new(),
             kept: false,
             promised: false,
             recorded: false,
@@ -74,10 +108,8 @@ impl Seat {
 
     fn take(&mut self, id: RequestId, client: Client) {
         match client {
-            Client::Parked(reply) => {
-                self.replies.retain(|reply| !reply.is_closed());
-                self.replies.push(reply);
-            }
+            Client::Parked(reply) => self.park(reply, ComesAgain::default()),
+            Client::Returning(reply, comes_again) => self.park(reply, comes_again),
             Client::Detached(reply) => {
                 self.promised = true;
                 if self.recorded {
@@ -88,6 +120,27 @@ impl Seat {
                 }
             }
         }
+    }
+
+    fn park(&mut self, reply: Reply, comes_again: ComesAgain) {
+        let (gone, waiting): (Vec<_>, Vec<_>) =
+            self.parked.drain(..).partition(|(reply, _)| reply.is_closed());
+        self.kept |= gone.iter().any(|(_, comes_again)| comes_again.is_promised());
+        self.parked = waiting;
+        self.parked.push((reply, comes_again));
+    }
+
+    fn is_kept(&self) -> bool {
+        self.kept || self.parked.iter().any(|(_, comes_again)| comes_again.is_promised())
+    }
+
+    fn is_deserted(&self) -> bool {
+        self.parked.iter().all(|(reply, _)| reply.is_closed())
+    }
+
+    /// Everybody who is to be told something.
+    fn replies(self) -> impl Iterator<Item = Reply> {
+        self.parked.into_iter().map(|(reply, _)| reply).chain(self.detached)
     }
 }
 
@@ -145,20 +198,18 @@ impl WaitingRoom {
     }
 
     fn is_abandoned(&self, id: &RequestId) -> bool {
-        self.seats.get(id).is_some_and(|seat| !seat.promised && seat.replies.iter().all(Reply::is_closed))
+        self.seats.get(id).is_some_and(|seat| !seat.promised && seat.is_deserted())
     }
 
     /// Whether nobody waits for the request and nobody was promised anything.
     pub fn is_gone(&self, id: &RequestId) -> bool {
-        self.seats
-            .get(id)
-            .is_none_or(|seat| !seat.kept && !seat.promised && seat.replies.iter().all(Reply::is_closed))
+        self.seats.get(id).is_none_or(|seat| seat.is_deserted() && !seat.promised && !seat.is_kept())
     }
 
     /// Tells a request's clients, and forgets it.
     pub fn deliver(&mut self, id: RequestId, delivery: &Delivery) {
         let Some(seat) = self.remove(id) else { return };
-        for reply in seat.replies.into_iter().chain(seat.detached) {
+        for reply in seat.replies() {
             // A client that has left will find the stored outcome when it sends its request again.
             let _ = reply.send(delivery.clone());
         }
@@ -183,7 +234,7 @@ impl WaitingRoom {
     /// Tells everybody that the gateway stops.
     pub fn release(&mut self) {
         for (_, seat) in self.seats.drain() {
-            for reply in seat.replies.into_iter().chain(seat.detached) {
+            for reply in seat.replies() {
                 // A client that has left needs no word.
                 let _ = reply.send(Delivery::Released);
             }

@@ -19,13 +19,15 @@ use batch_gpt_actors::{
 use tokio::sync::oneshot;
 
 use super::{
-    answer::{accepted, answered},
+    answer::accepted,
     error::HttpError,
     gateway::{Gateway, Mode, now},
+    hold::{Ended, ended},
     request_body::{json_only, read, too_large},
+    stream::Emulation,
 };
 
-/// `POST` to an endpoint: parks the client until its line's outcome is there, or tells it where to ask later.
+/// `POST` to an endpoint: holds the client until its line's outcome is there, or tells it where to ask later.
 pub async fn collate(
     endpoint: Endpoint,
     request: HttpRequest,
@@ -34,7 +36,7 @@ pub async fn collate(
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.tenant(&request)?;
     let system = gateway.open()?;
-    let _permit = gateway.admit()?;
+    let permit = gateway.admit()?;
     json_only(&request)?;
     let bytes = read(&request, payload, gateway.max_body_bytes).await?;
     let checked = body::check(endpoint, &bytes).map_err(HttpError::bad_request)?;
@@ -42,35 +44,40 @@ pub async fn collate(
     drop(bytes);
     let fingerprint = checked.fingerprint(&tenant, endpoint);
     let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
-    let (reply, delivery) = oneshot::channel();
-    let collector = system.collectors.by(&lane);
-    let resent = is_resent(&request);
     let asked = prefers_async(&request);
-    let detached = asked || gateway.mode == Mode::Async;
-    let client = if detached { Client::Detached(reply) } else { Client::Parked(reply) };
-    let model = lane.model.clone();
-    let enqueue = Enqueue { lane, fingerprint, body: checked.line, inputs: checked.inputs, resent, client };
-    match collector.ask(enqueue).await {
-        Ok(Ok(())) => {}
-        Ok(Err(Refused::Draining)) => return Err(HttpError::stopping()),
-        Ok(Err(refused @ Refused::TooLarge)) => return Err(too_large(refused.to_string())),
-        Ok(Err(refused @ Refused::TooManyInputs)) => return Err(too_many_inputs(refused)),
-        Err(_) => return Err(HttpError::internal()),
-    }
-    match delivery.await {
-        Ok(Delivery::Answered { id, outcome, batch }) => Ok(answered(id, outcome, batch.as_ref())),
-        Ok(Delivery::Accepted(id)) => {
-            let mut response = accepted(endpoint, id, &model, now().seconds());
-            if asked {
-                let applied = header::HeaderValue::from_static("respond-async");
-                response.headers_mut().insert(header::HeaderName::from_static("preference-applied"), applied);
-            }
-            Ok(response)
+    let queue = async |client| {
+        let resent = is_resent(&request);
+        let (lane, body, inputs) = (lane.clone(), checked.line, checked.inputs);
+        let enqueue = Enqueue { lane, fingerprint, body, inputs, resent, client };
+        match system.collectors.by(&enqueue.lane.clone()).ask(enqueue).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Refused::Draining)) => Err(HttpError::stopping()),
+            Ok(Err(refused @ Refused::TooLarge)) => Err(too_large(refused.to_string())),
+            Ok(Err(refused @ Refused::TooManyInputs)) => Err(too_many_inputs(refused)),
+            Err(_) => Err(HttpError::internal()),
         }
-        Ok(Delivery::Released) => Err(HttpError::stopping()),
-        Ok(Delivery::NotRecorded) => Err(HttpError::store_unavailable()),
-        Err(_) => Err(HttpError::internal()),
+    };
+    // A stream is waited for in any mode: its client could make nothing of a word on where to ask.
+    if asked || (gateway.mode == Mode::Async && !checked.stream) {
+        let (reply, delivery) = oneshot::channel();
+        queue(Client::Detached(reply)).await?;
+        let id = match delivery.await {
+            Ok(Delivery::Accepted(id)) => id,
+            other => return ended(other).map(Ended::response),
+        };
+        let mut response = accepted(endpoint, id, &lane.model, now().seconds());
+        if asked {
+            let applied = header::HeaderValue::from_static("respond-async");
+            response.headers_mut().insert(header::HeaderName::from_static("preference-applied"), applied);
+        }
+        return Ok(response);
     }
+    let (waiting, client) = gateway.holding.client(permit);
+    queue(client).await?;
+    if let Some(emulation) = Emulation::of(endpoint).filter(|_| checked.stream) {
+        return Ok(gateway.holding.stream(waiting, emulation, checked.include_usage));
+    }
+    gateway.holding.whole(waiting).await
 }
 
 /// `Prefer: respond-async` (RFC 7240, section 4.1).

@@ -19,7 +19,10 @@ use batch_gpt_actors::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::error::{HttpError, Retry};
+use super::{
+    error::{HttpError, Retry},
+    hold::Holding,
+};
 use crate::{
     keys::{Key, Keys},
     upstream::forward::Forwarder,
@@ -41,6 +44,8 @@ pub struct Gateway {
     draining: AtomicBool,
     /// What a client gets when it says nothing else.
     pub mode: Mode,
+    /// How clients that wait are held.
+    pub holding: Holding,
     /// Largest body of a request, in bytes.
     pub max_body_bytes: usize,
     keys: Keys,
@@ -54,6 +59,7 @@ impl Gateway {
     /// A gateway that is starting. At most `max_open_requests` are accepted and unanswered at a time.
     pub fn new(
         mode: Mode,
+        holding: Holding,
         keys: Keys,
         admin_key: Option<Key>,
         max_open_requests: usize,
@@ -62,7 +68,7 @@ impl Gateway {
     ) -> Self {
         let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Self { system, draining, mode, max_body_bytes, keys, admin_key, permits, forwarder }
+        Self { system, draining, mode, holding, max_body_bytes, keys, admin_key, permits, forwarder }
     }
 
     /// Starts to serve with these actors, which have taken up what was unfinished.

@@ -7,6 +7,7 @@ pub mod error;
 pub mod files;
 pub mod gateway;
 pub mod health;
+pub mod hold;
 pub mod models;
 pub mod native_batches;
 pub mod page;
@@ -14,6 +15,7 @@ pub mod pass_through;
 pub mod request_body;
 pub mod request_id;
 pub mod requests;
+pub mod stream;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError, Route,

@@ -49,17 +49,17 @@ impl Receive<Recalled> for Collector {
         let now = self.clock.now();
         let stored = stored.map(|stored| stored.filter(|it| it.outcome.answers_resend(now.since(it.at))));
         match (stored, enqueue.client) {
-            (_, Client::Parked(reply) | Client::Detached(reply)) if self.released => {
-                // See below.
-                let _ = reply.send(Delivery::Released);
-            }
-            (Ok(Some(StoredOutcome { id, outcome, .. })), Client::Parked(reply)) => {
+            (_, client) if self.released => {
                 // A client that has left again will come again.
-                let _ = reply.send(Delivery::Answered { id, outcome, batch: None });
+                let _ = client.into_reply().send(Delivery::Released);
             }
             (Ok(Some(StoredOutcome { id, .. })), Client::Detached(reply)) => {
                 // See above.
                 let _ = reply.send(Delivery::Accepted(id));
+            }
+            (Ok(Some(StoredOutcome { id, outcome, .. })), client) => {
+                // See above.
+                let _ = client.into_reply().send(Delivery::Answered { id, outcome, batch: None });
             }
             // Its first sending may have been taken up while the store was asked.
             (Ok(None), client) => {
@@ -67,9 +67,9 @@ impl Receive<Recalled> for Collector {
                     self.accept(enqueue, me);
                 }
             }
-            (Err(_), Client::Parked(reply) | Client::Detached(reply)) => {
+            (Err(_), client) => {
                 // See above.
-                let _ = reply.send(Delivery::NotRecorded);
+                let _ = client.into_reply().send(Delivery::NotRecorded);
             }
         }
         self.tend(me);

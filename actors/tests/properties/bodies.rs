@@ -118,6 +118,36 @@ proptest! {
     }
 }
 
+#[test]
+fn a_wish_for_a_stream_is_heard_and_leaves_no_trace_in_the_line() {
+    let body = |members: &str| format!(r#"{{"model":"m","messages":[1]{members}}}"#);
+    for (members, wish) in [
+        ("", (false, false)),
+        (r#","stream":null,"stream_options":null"#, (false, false)),
+        (r#","stream":false"#, (false, false)),
+        (r#","stream":true"#, (true, false)),
+        (r#","stream":true,"stream_options":{}"#, (true, false)),
+        (r#","stream":true,"stream_options":{"include_usage":null,"x":1}"#, (true, false)),
+        (
+            r#","stream_options":{"a":{"include_usage":false},"include_usage":true},"stream":true"#,
+            (true, true),
+        ),
+    ] {
+        let checked = chat(body(members).as_bytes());
+        assert_eq!((checked.stream, checked.include_usage), wish, "{members}");
+        assert_eq!(checked.line, body(""), "{members}");
+    }
+    for (members, param) in [
+        (r#","stream":"yes""#, "stream"),
+        (r#","stream":1"#, "stream"),
+        (r#","stream":true,"stream_options":true"#, "stream_options"),
+        (r#","stream":true,"stream_options":{"include_usage":1}"#, "stream_options.include_usage"),
+    ] {
+        let refused = check(Endpoint::ChatCompletions, body(members).as_bytes()).unwrap_err();
+        assert_eq!(refused.param.as_deref(), Some(param), "{members}");
+    }
+}
+
 const AROUND: (&str, &str) = (r#"{"model":"m","messages":[{"role":"user","content":"x"}],"v":"#, "}");
 
 fn with(value: &str) -> String {

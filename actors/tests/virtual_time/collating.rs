@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use batch_gpt_actors::{
     rules::{collate::Limits, record::Record},
-    waiting_room::Delivery,
+    waiting_room::{Client, ComesAgain, Delivery},
 };
+use tokio::sync::oneshot;
 
 use crate::{
     memory_upstream::MemoryUpstream,
@@ -96,6 +97,31 @@ async fn who_leaves_before_the_sealing_is_not_sent() {
         pass(10).await;
         assert_eq!(world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(), [30]);
         assert_eq!(world.store.count(|record| matches!(record, Record::Withdrawn { .. })), 10);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_told_to_come_again_is_sent_and_finds_the_line() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        for (prompt, told) in [("told", true), ("left", false)] {
+            let (reply, delivery) = oneshot::channel();
+            let comes_again = ComesAgain::default();
+            let client = Client::Returning(reply, comes_again.clone());
+            world.seat("m", prompt, false, client).await.unwrap();
+            if told {
+                comes_again.promise();
+            }
+            drop(delivery);
+        }
+        // Who comes again in time and leaves without a word was promised an answer all the same.
+        drop(world.send_as("m", "told", true).await.unwrap());
+        pass(10).await;
+        assert_eq!(world.upstream.batches().iter().map(Vec::len).collect::<Vec<_>>(), [1]);
+        let again = world.send_as("m", "told", true).await.unwrap();
+        assert_eq!(prompt_of(&outcome(again.await.unwrap())), "told");
+        assert_eq!(world.upstream.batches().len(), 1);
     })
     .await;
 }

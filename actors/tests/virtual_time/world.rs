@@ -71,22 +71,21 @@ impl World {
         prompt: &str,
         resent: bool,
     ) -> Result<oneshot::Receiver<Delivery>, Refused> {
+        let (reply, delivery) = oneshot::channel();
+        self.seat(model, prompt, resent, Client::Parked(reply)).await?;
+        Ok(delivery)
+    }
+
+    /// Sends a prompt for a client of any kind.
+    pub async fn seat(&self, model: &str, prompt: &str, resent: bool, client: Client) -> Result<(), Refused> {
         let body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }] }).to_string();
         let checked = check(Endpoint::ChatCompletions, body.as_bytes()).unwrap();
         let tenant = Tenant::anonymous();
         let fingerprint = checked.fingerprint(&tenant, Endpoint::ChatCompletions);
         let lane = Arc::new(Lane { tenant, endpoint: Endpoint::ChatCompletions, model: checked.model });
-        let (reply, client) = oneshot::channel();
-        let enqueue = Enqueue {
-            lane: lane.clone(),
-            fingerprint,
-            body: checked.line,
-            inputs: checked.inputs,
-            resent,
-            client: Client::Parked(reply),
-        };
-        self.system.collectors.by(&lane).ask(enqueue).await.unwrap()?;
-        Ok(client)
+        let (body, inputs) = (checked.line, checked.inputs);
+        let enqueue = Enqueue { lane: lane.clone(), fingerprint, body, inputs, resent, client };
+        self.system.collectors.by(&lane).ask(enqueue).await.unwrap()
     }
 }
 

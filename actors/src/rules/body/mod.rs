@@ -35,6 +35,10 @@ pub struct CheckedBody {
     pub line: Bytes,
     /// Texts that it has embedded; 0 at the other endpoints.
     pub inputs: usize,
+    /// Whether its answer is wanted as a stream.
+    pub stream: bool,
+    /// Whether the stream is to end with the usage.
+    pub include_usage: bool,
     /// Whether its client would rather ask for the response later (`background` of a response).
     pub background: bool,
     /// Equal for lines that differ in white space, escapes and key order alone. Therefore a moderation that names
@@ -79,13 +83,15 @@ pub fn check(endpoint: Endpoint, bytes: &[u8]) -> Result<CheckedBody, ApiError> 
     let inserted = (named.is_none() && endpoint == Endpoint::Moderations).then_some(MODERATION_MODEL);
     let model = inserted.map_or_else(|| parameter::model(named), |model| Ok(model.into()))?;
     let inputs = parameter::subject(endpoint, &mut top)?;
-    parameter::stream(endpoint, top.take("stream"))?;
+    let stream = parameter::stream(endpoint, top.take("stream"))?;
+    let include_usage = parameter::include_usage(top.take("stream_options"))?;
     let background =
         endpoint == Endpoint::Responses && parameter::flag("background", top.take("background"))?;
     let line = line(endpoint, inserted, bytes);
     let mut sink = Sha256::new();
     Walk::new(&line).digest(&mut sink);
-    Ok(CheckedBody { model, line, inputs, background, digest: sink.finalize().into() })
+    let digest = sink.finalize().into();
+    Ok(CheckedBody { model, line, inputs, stream, include_usage, background, digest })
 }
 
 /// Texts that a line's body has embedded, as [`CheckedBody::inputs`] counted them when it was checked.

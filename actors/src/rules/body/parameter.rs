@@ -92,8 +92,10 @@ pub(super) fn inputs(shape: Option<&Shape>) -> Result<usize, ApiError> {
     })
 }
 
-pub(super) fn stream(endpoint: Endpoint, shape: Option<Shape>) -> Result<(), ApiError> {
-    if flag("stream", shape)? {
+/// Whether the answer is wanted as a stream, at an endpoint whose answers can be one.
+pub(super) fn stream(endpoint: Endpoint, shape: Option<Shape>) -> Result<bool, ApiError> {
+    let wanted = flag("stream", shape)?;
+    if wanted && matches!(endpoint, Endpoint::Embeddings | Endpoint::Moderations) {
         let message = format!(
             "Unsupported value: 'stream' does not support true at {}. Answers come whole.",
             endpoint.path()
@@ -101,7 +103,18 @@ pub(super) fn stream(endpoint: Endpoint, shape: Option<Shape>) -> Result<(), Api
         let error = ApiError::new("invalid_request_error", Some("unsupported_value"), message);
         return Err(error.param("stream"));
     }
-    Ok(())
+    Ok(wanted)
+}
+
+/// Whether a stream is to end with the usage.
+pub(super) fn include_usage(options: Option<Shape>) -> Result<bool, ApiError> {
+    match options {
+        None | Some(Shape::Null) => Ok(false),
+        Some(Shape::Object(mut options)) => {
+            flag("stream_options.include_usage", options.take("include_usage"))
+        }
+        Some(other) => Err(wrong_type("stream_options", "an object", &other)),
+    }
 }
 
 /// A switch that is off when nobody says.

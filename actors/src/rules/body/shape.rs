@@ -38,7 +38,7 @@ pub(super) struct Items {
     pub(super) numbers: usize,
 }
 
-/// The members of a body.
+/// The members of a body, or of an object in it.
 #[derive(Default)]
 pub(super) struct TopLevel {
     members: HashMap<String, Shape>,
@@ -66,7 +66,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Shape, serde_json::Error> {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Keep {
+    /// The members, and of some of them more.
     TopLevel,
+    /// The members.
+    Members,
     Text,
     Nothing,
 }
@@ -129,11 +132,15 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Shape, A::Error> {
         let mut top = Box::<TopLevel>::default();
         while let Some(Key(key)) = members.next_key()? {
-            if self.keep != Keep::TopLevel {
+            if !matches!(self.keep, Keep::TopLevel | Keep::Members) {
                 members.next_value_seed(Strict { keep: Keep::Nothing })?;
                 continue;
             }
-            let keep = if key == "model" { Keep::Text } else { Keep::Nothing };
+            let keep = match key.as_str() {
+                "model" if self.keep == Keep::TopLevel => Keep::Text,
+                "stream_options" if self.keep == Keep::TopLevel => Keep::Members,
+                _ => Keep::Nothing,
+            };
             let shape = members.next_value_seed(Strict { keep })?;
             match top.members.entry(key) {
                 Entry::Vacant(place) => drop(place.insert(shape)),
