@@ -114,10 +114,10 @@ pub fn response(reply: Reply) -> HttpResponse {
         HttpResponse::build(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY));
     for (name, value) in &reply.headers {
         let name = name.as_str();
-        if name == "content-length" {
-            if let Some(length) = value.to_str().ok().and_then(|length| length.parse().ok()) {
-                response.no_chunking(length);
-            }
+        if name == "content-length"
+            && let Some(length) = value.to_str().ok().and_then(|length| length.parse().ok())
+        {
+            response.no_chunking(length);
         }
         if let Some((name, value)) = header(name, value.as_bytes()) {
             response.append_header((name, value));

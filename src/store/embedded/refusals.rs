@@ -156,11 +156,11 @@ async fn newer_layout_is_refused_and_left_alone() {
     store.append(&[accepted(1, 1)]).await.unwrap();
     store.close().await;
     let later = Connection::open(folder.path().join(FILE)).unwrap();
-    let version: i32 = later.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let layout: i32 = later.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     later.pragma_update(None, "user_version", 99).unwrap();
     let words = refusal(folder.path()).await;
     assert!(words.contains("newer batch-gpt (layout 99"), "{words}");
-    later.pragma_update(None, "user_version", version).unwrap();
+    later.pragma_update(None, "user_version", layout).unwrap();
     drop(later);
     assert_eq!(ids(&open(folder.path()).await.unwrap()).await, [1]);
 }
