@@ -190,7 +190,7 @@ impl<'a> ResponseRequest<'a> {
             tools: Given::or(members.tools, []),
             top_p: Given::or(members.top_p, 1.0),
             truncation: "disabled",
-            usage: tokens.into(),
+            usage: ResponseUsage::of_response(tokens),
             user: None,
             metadata: Given::or(members.metadata, Empty {}),
         };

@@ -32,6 +32,9 @@ pub(crate) struct ResponseUsage {
 #[derive(Default, Serialize)]
 struct InputDetails {
     cached_tokens: u64,
+    /// Only responses have it, and clients insist on it there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write_tokens: Option<u64>,
 }
 
 #[derive(Default, Serialize)]
@@ -75,6 +78,15 @@ impl Tokens {
             input: usage.input_tokens,
             output: usage.output_tokens,
         })
+    }
+}
+
+impl ResponseUsage {
+    /// The tokens of a single response.
+    pub(crate) fn of_response(tokens: Tokens) -> ResponseUsage {
+        let mut usage = ResponseUsage::from(tokens);
+        usage.input_tokens_details.cache_write_tokens = Some(0);
+        usage
     }
 }
 

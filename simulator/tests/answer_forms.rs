@@ -248,6 +248,8 @@ async fn responses_take_all_forms() {
     for answer in &answers[..6] {
         assert_eq!((&answer["status"], &answer["incomplete_details"]), (&json!("completed"), &Value::Null));
         assert!(answer["usage"]["output_tokens"].as_u64() > Some(0));
+        let details = json!({ "cached_tokens": 0, "cache_write_tokens": 0 });
+        assert_eq!(answer["usage"]["input_tokens_details"], details);
     }
 }
 
