@@ -216,7 +216,8 @@ fn each_endpoint_asks_for_what_it_works_on() {
         assert_eq!(code(endpoint, &body("7")), refused("invalid_type"), "{endpoint}");
         let streamed = format!(r#"{{"model":"m","{name}":{value},"stream":true}}"#);
         let refused = Some(("stream".into(), "unsupported_value".into()));
-        assert_eq!(code(endpoint, &streamed), refused, "{endpoint}");
+        let whole = matches!(endpoint, Endpoint::Embeddings | Endpoint::Moderations);
+        assert_eq!(code(endpoint, &streamed), refused.filter(|_| whole), "{endpoint}");
     }
 }
 

@@ -61,6 +61,7 @@ struct World {
     batches: Vec<UpstreamBatch>,
     looks: u32,
     outcomes: HashMap<RequestId, Vec<Outcome>>,
+    returned: Vec<RequestId>,
     late: Vec<Event>,
     refuse_create: bool,
     /// So many downloads lack lines.
@@ -108,6 +109,7 @@ impl World {
             batches: Vec::new(),
             looks: 0,
             outcomes: HashMap::new(),
+            returned: Vec::new(),
             late: Vec::new(),
             refuse_create,
             short,
@@ -169,6 +171,12 @@ impl World {
                 self.answer_all(&outcome.clone());
                 Report::Answered(None)
             }
+            Command::GiveBack(_, why) => {
+                let untold = |id: &&RequestId| !self.outcomes.contains_key(id);
+                self.returned = requests().iter().filter(untold).copied().collect();
+                let requests = self.returned.iter().map(|id| (*id, 0)).collect();
+                Report::Answered(Some(Arc::new(Leftover { requests, why: why.clone() })))
+            }
             other => panic!("{other:?} is no call"),
         }
     }
@@ -176,7 +184,7 @@ impl World {
     fn call(&mut self, ticket: Ticket, command: &Command) -> Ran {
         let fate = self.fates.pop_front().unwrap_or(Fate::Fine);
         // Records reach the store or wait for it; the network is what loses calls.
-        let local = matches!(command, Command::Record(..) | Command::Refuse(..));
+        let local = matches!(command, Command::Record(..) | Command::Refuse(..) | Command::GiveBack(..));
         let failed = |fault: Fault| Ran::Reports(vec![Event::Reported(ticket, Report::Failed(fault))]);
         let carried_out = |report: Report| Event::Reported(ticket, report);
         match fate {
@@ -257,13 +265,14 @@ fn turn(world: &mut World, batch: Batch, commands: Vec<Command>) -> Option<(Batc
             | Command::Create(ticket, _)
             | Command::Poll(ticket)
             | Command::Read(ticket, ..)
+            | Command::GiveBack(ticket, _)
             | Command::Refuse(ticket, _) => *ticket,
             Command::Note(record) => {
                 world.journal.push(record.clone());
                 continue;
             }
             Command::CancelOrphan(orphan) => panic!("{} was created twice", orphan.id),
-            Command::CancelOverdue(_) | Command::GiveBack(..) => panic!("{command:?} has no place here"),
+            Command::CancelOverdue(_) => panic!("{command:?} has no place here"),
             Command::HandOver | Command::WakeAt(_) | Command::Ended(_) | Command::Finish => continue,
         };
         match world.call(ticket, command) {
@@ -302,15 +311,17 @@ proptest! {
         }
     }
 
-    /// A batch that the upstream refuses for good is told to everybody, and is never created.
+    /// A batch that the upstream refuses for good is told to everybody, and is never created. Whom a crash kept it from
+    /// goes on without it.
     #[test]
     fn a_refusal_reaches_everybody(fates in vec(fate(), 0..60)) {
         let mut world = World::new(fates, true, 0);
         live(&mut world);
         prop_assert!(world.batches.is_empty());
         for id in requests().iter() {
-            prop_assert_eq!(world.outcomes.get(id).map(Vec::len), Some(1));
-            prop_assert!(!world.outcomes[id][0].is_success());
+            let told = world.outcomes.get(id).map_or(0, Vec::len);
+            prop_assert_eq!(told + usize::from(world.returned.contains(id)), 1);
+            prop_assert!(told == 0 || !world.outcomes[id][0].is_success());
         }
     }
 

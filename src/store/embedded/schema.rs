@@ -185,7 +185,7 @@ mod tests {
         old.execute_batch(
             "INSERT INTO lanes VALUES (1, 'default', '/v1/chat/completions', 'm');
              INSERT INTO requests VALUES (1, zeroblob(16), zeroblob(32), 1, 5, 0, NULL, NULL);
-             INSERT INTO bodies VALUES (1, '{}');",
+             INSERT INTO bodies VALUES (1, x'7b7d');",
         )
         .unwrap();
         old.pragma_update(None, "application_id", APPLICATION).unwrap();
