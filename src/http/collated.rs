@@ -59,9 +59,8 @@ async fn collate(
     drop(bytes);
     let fingerprint = checked.fingerprint(&tenant, endpoint);
     let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
-    let asked = prefers_async(request);
+    let (asked, resent) = (prefers_async(request), is_resent(request));
     let queue = async |client| {
-        let resent = is_resent(request);
         let enqueue = Enqueue { lane: lane.clone(), fingerprint, body: checked.line, resent, client };
         match system.collectors.by(&lane).ask(enqueue).await {
             Ok(Ok(())) => Ok(()),
@@ -90,7 +89,7 @@ async fn collate(
     if checked.stream {
         return Ok(gateway.holding.stream(waiting, Emulation::of(endpoint), checked.include_usage));
     }
-    gateway.holding.whole(waiting).await
+    gateway.holding.whole(waiting, resent).await
 }
 
 /// Seconds since the epoch.

@@ -1,8 +1,13 @@
 //! The gateway as its users meet it: the real binary, real sockets, and the simulated upstream in its own place.
 
+#[path = "../emulation/events.rs"]
+mod events;
 #[path = "../mongod/mod.rs"]
 mod mongod;
 mod process;
+mod raw;
+#[path = "../emulation/reassembly.rs"]
+mod reassembly;
 
 mod bad_input;
 mod batches;
@@ -10,6 +15,7 @@ mod blocked;
 mod demo;
 mod disconnect;
 mod faithful;
+mod holding;
 mod lanes;
 mod later;
 mod lost_answers;
@@ -17,3 +23,4 @@ mod mongo;
 mod secrets;
 mod start;
 mod stop;
+mod streaming;
