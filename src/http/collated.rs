@@ -44,9 +44,8 @@ pub async fn collate(
     drop(bytes);
     let fingerprint = checked.fingerprint(&tenant, endpoint);
     let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
-    let asked = prefers_async(&request);
+    let (asked, resent) = (prefers_async(&request), is_resent(&request));
     let queue = async |client| {
-        let resent = is_resent(&request);
         let (lane, body, inputs) = (lane.clone(), checked.line, checked.inputs);
         let enqueue = Enqueue { lane, fingerprint, body, inputs, resent, client };
         match system.collectors.by(&enqueue.lane.clone()).ask(enqueue).await {
@@ -77,7 +76,7 @@ pub async fn collate(
     if let Some(emulation) = Emulation::of(endpoint).filter(|_| checked.stream) {
         return Ok(gateway.holding.stream(waiting, emulation, checked.include_usage));
     }
-    gateway.holding.whole(waiting).await
+    gateway.holding.whole(waiting, resent).await
 }
 
 /// `Prefer: respond-async` (RFC 7240, section 4.1).

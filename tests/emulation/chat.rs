@@ -8,17 +8,13 @@ fn stream(answer: &Value, include_usage: bool) -> Vec<u8> {
     Emulation::Chat.events(answer.to_string().as_bytes(), include_usage)
 }
 
-/// What clients cannot keep: the place of a tool call, which only chunks have, and a member that is null or absent.
-fn plain(mut answer: Value) -> Value {
+/// Without what clients cannot keep: the place of a tool call, and whether a member is null or absent.
+fn plain(answer: Value) -> Value {
+    let mut answer = reassembly::without_places(answer);
     for choice in answer["choices"].as_array_mut().unwrap() {
-        for call in choice["message"]["tool_calls"].as_array_mut().into_iter().flatten() {
-            call.as_object_mut().unwrap().remove("index");
-        }
-        let choice = choice.as_object_mut().unwrap();
-        choice.entry("logprobs").or_insert(Value::Null);
+        choice.as_object_mut().unwrap().entry("logprobs").or_insert(Value::Null);
     }
-    let top = answer.as_object_mut().unwrap();
-    top.entry("system_fingerprint").or_insert(Value::Null);
+    answer.as_object_mut().unwrap().entry("system_fingerprint").or_insert(Value::Null);
     answer
 }
 

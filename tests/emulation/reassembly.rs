@@ -148,3 +148,14 @@ fn join_message(message: &mut Value, delta: &Value) {
         }
     }
 }
+
+/// An answer without the places of its tool calls, which only chunks have.
+pub fn without_places(mut answer: Value) -> Value {
+    for choice in answer["choices"].as_array_mut().unwrap() {
+        let calls = choice["message"].get_mut("tool_calls").and_then(Value::as_array_mut);
+        for call in calls.into_iter().flatten() {
+            call.as_object_mut().unwrap().remove("index");
+        }
+    }
+    answer
+}

@@ -1,8 +1,13 @@
 //! The gateway as its users meet it: the real binary, real sockets, and the simulated upstream in its own place.
 
+#[path = "../emulation/events.rs"]
+mod events;
 #[path = "../mongod/mod.rs"]
 mod mongod;
 mod process;
+mod raw;
+#[path = "../emulation/reassembly.rs"]
+mod reassembly;
 
 mod bad_input;
 mod batches;
@@ -11,6 +16,7 @@ mod demo;
 mod disconnect;
 mod endpoints;
 mod faithful;
+mod holding;
 mod lanes;
 mod later;
 mod lost_answers;
@@ -20,3 +26,4 @@ mod secrets;
 mod stand_in;
 mod start;
 mod stop;
+mod streaming;

@@ -30,7 +30,7 @@ pub enum Hold {
     Auto,
     /// Silently until the outcome.
     Silent,
-    /// With a heartbeat from the start.
+    /// With a heartbeat from the start. A re-send is held as by `Auto`: what is stored already has its true status.
     Heartbeat,
     /// For one interval; then it is told to send its request again.
     Retry,
@@ -57,20 +57,21 @@ impl Holding {
         Waiting::new(permit, self.hold == Hold::Retry)
     }
 
-    /// Holds a client that waits for an answer as a whole.
-    pub async fn whole(self, mut waiting: Waiting) -> Result<HttpResponse, HttpError> {
+    /// Holds a client that waits for an answer as a whole. `resent` says that it has sent its request before.
+    pub async fn whole(self, mut waiting: Waiting, resent: bool) -> Result<HttpResponse, HttpError> {
         match self.hold {
-            Hold::Silent => waiting.end().await.map(Ended::response),
-            Hold::Heartbeat => Ok(self.blanks(waiting)),
-            Hold::Auto | Hold::Retry => match tokio::time::timeout(self.interval, waiting.end()).await {
-                Ok(end) => end.map(Ended::response),
-                Err(_) if self.hold == Hold::Auto => Ok(self.blanks(waiting)),
-                Err(_) => {
-                    waiting.leave_to_return();
-                    Err(self.come_again())
-                }
-            },
+            Hold::Silent => return waiting.end().await.map(Ended::response),
+            Hold::Heartbeat if !resent => return Ok(self.blanks(waiting)),
+            Hold::Auto | Hold::Heartbeat | Hold::Retry => {}
         }
+        if let Ok(end) = tokio::time::timeout(self.interval, waiting.end()).await {
+            return end.map(Ended::response);
+        }
+        if self.hold == Hold::Retry {
+            waiting.leave_to_return();
+            return Err(self.come_again());
+        }
+        Ok(self.blanks(waiting))
     }
 
     /// Holds a client that waits for a stream.
