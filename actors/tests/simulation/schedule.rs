@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Clients look at least so often whether something has come for them, in milliseconds.
-const SLICE: u64 = 600_000;
+const SLICE: u64 = 1_800_000;
 
 /// Runs a schedule. The error says which promise was broken.
 pub fn hold(ops: &[Op]) -> Result<(), String> {
