@@ -44,7 +44,10 @@ impl Dice {
             0..4 => CallFault::AnswerLost,
             4..6 => CallFault::RequestLost,
             6 => CallFault::AnswerLate { secs: self.within(10, 120) as u16 },
-            7..9 => CallFault::Limited { secs: self.one_in(2).then(|| self.0 as u16 % 90) },
+            7..9 => {
+                let secs = self.below(90) as u16;
+                CallFault::Limited { secs: self.one_in(2).then_some(secs) }
+            }
             9..11 => CallFault::Busy,
             11 => CallFault::Unauthorised,
             12..15 => CallFault::Cut,
