@@ -130,7 +130,8 @@ impl Dice {
             48..53 => Op::Plan(self.plan()),
             53 => Op::StoreDown { millis: self.millis().min(30_000) },
             54..56 => {
-                Op::StoreFails(self.pick(&[StoreFault::Before, StoreFault::Halfway, StoreFault::After]))
+                let faults = [StoreFault::Before, StoreFault::Halfway, StoreFault::After, StoreFault::Panic];
+                Op::StoreFails(self.pick(&faults))
             }
             56 => Op::StoreSlow { millis: self.within(10, 20_000) },
             57 => Op::Cancel { batch: self.below(4) as u8 },

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::resume_unwind,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -78,12 +79,15 @@ impl Store for Journal {
         let written = match fault {
             Some(StoreFault::Before) => &[],
             Some(StoreFault::Halfway) => &group[..group.len() / 2],
-            Some(StoreFault::After) | None => group,
+            Some(StoreFault::After | StoreFault::Panic) | None => group,
         };
         for record in written {
             self.books.lock().unwrap().write(record, &self.world);
         }
         self.world.trap.pass().await;
+        if fault == Some(StoreFault::Panic) {
+            resume_unwind(Box::new("so it was ordered"));
+        }
         if fault.is_none() { Ok(()) } else { Err(unavailable()) }
     }
 
