@@ -19,6 +19,7 @@ mod ledger;
 mod mutations;
 mod op;
 mod oracle;
+mod reached;
 mod schedule;
 mod search;
 mod settings;
