@@ -18,6 +18,7 @@ mod inheritance;
 mod job;
 pub mod links;
 pub mod meter;
+pub mod mutation;
 pub mod poller;
 pub mod pollers;
 pub mod pool;

@@ -8,6 +8,7 @@ use crate::{
     fail_point::{self, Point},
     job::Job,
     links::{Addressee, Kind, Links, PIECE},
+    mutation::{self, Mutation},
     ports::Pieces,
     rules::{
         batch::{Report, Terms},
@@ -147,7 +148,8 @@ impl Reading {
         batch: &UpstreamBatch,
     ) -> Result<(), Fault> {
         let _turn = links.transfer().await;
-        for file in [&batch.output_file, &batch.error_file].into_iter().flatten() {
+        let error_file = batch.error_file.as_ref().filter(|_| !mutation::breaks(Mutation::DropErrorFile));
+        for file in batch.output_file.iter().chain(error_file) {
             self.read_file(links, to, file).await?;
         }
         Ok(())

@@ -14,6 +14,9 @@ use crate::{
     steps::Steps,
 };
 
+/// Schedules that the simulation runs; `cargo test` by itself runs fewer.
+const SCHEDULES: &str = "20000";
+
 /// Flags of `test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
@@ -35,7 +38,8 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
 
     steps.step("cargo test", || {
         let mut tests = cargo();
-        tests.args(["test", "--workspace"]).current_dir(&repository.root);
+        tests.args(["test", "--workspace"]).env("BATCH_GPT_SIMULATION_SCHEDULES", SCHEDULES);
+        tests.current_dir(&repository.root);
         if let Ok(python) = &python {
             tests.env("BATCH_GPT_TEST_PYTHON", &python.interpreter);
         }
@@ -53,6 +57,15 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         if let Ok(mongod) = &mongod {
             tests.env("BATCH_GPT_TEST_MONGOD", mongod);
         }
+        show(&mut tests, 0)
+    });
+    steps.step("broken rules are noticed", || {
+        let mut tests = cargo();
+        let feature = "batch-gpt-actors/mutations";
+        tests
+            .args(["test", "--workspace", "--features", feature, "--test", "simulation", "mutations"])
+            .env("BATCH_GPT_SIMULATION_SCHEDULES", SCHEDULES)
+            .current_dir(&repository.root);
         show(&mut tests, 0)
     });
     if let Err(why) = &mongod {

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     cell::{Letter, Mail, Receive},
     links::PIECE,
+    mutation::{self, Mutation},
     rules::{
         hold::Refused,
         ids::{BatchKey, RequestId},
@@ -71,6 +72,9 @@ const RETRY: Duration = Duration::from_secs(1);
 impl Collector {
     fn go_on(&mut self, ended: &Ended, leftover: &Leftover, me: &Mail<Self>) {
         let requests = &leftover.requests;
+        if mutation::breaks(Mutation::ForgetResend) {
+            return;
+        }
         let one = |requests: &[_]| vec![requests.to_vec()];
         let lane = &ended.lane;
         self.sent_again += requests.len() as u64;

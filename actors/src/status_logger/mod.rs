@@ -9,12 +9,14 @@ mod questions;
 
 use std::{
     collections::VecDeque,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -157,7 +159,7 @@ impl StatusLogger {
         let (store, me) = (self.store.clone(), me.clone());
         tokio::spawn(async move {
             records.iter().for_each(fail_point::before);
-            let result = store.append(&records).await;
+            let result = caught(store.append(&records)).await;
             records.iter().filter(|_| result.is_ok()).for_each(fail_point::after);
             me.tell(Written { group, result });
         });
@@ -210,6 +212,12 @@ impl StatusLogger {
         }
         self.pending = kept.into();
     }
+}
+
+/// A call to the store; a panic in it is a fault like any other, after which nobody knows what was written.
+async fn caught(call: impl Future<Output = Result<(), StoreFault>>) -> Result<(), StoreFault> {
+    let outcome = AssertUnwindSafe(call).catch_unwind().await;
+    outcome.unwrap_or_else(|_| Err(StoreFault::Unavailable("its code panicked".into())))
 }
 
 fn size(record: &Record) -> (usize, usize) {
@@ -277,7 +285,7 @@ impl Receive<RetryDue> for StatusLogger {
         }
         let (store, me) = (self.store.clone(), me.clone());
         tokio::spawn(async move {
-            let result = store.ping().await;
+            let result = caught(store.ping()).await;
             me.tell(Pinged(result));
         });
     }

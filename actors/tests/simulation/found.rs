@@ -57,3 +57,14 @@ fn a_batch_whose_refusal_was_cut_short_by_a_crash_is_not_created() {
     ]);
     assert_eq!(held, Ok(()));
 }
+
+/// Seed 21. The logger took the group for still under way, and wrote nothing any more.
+#[test]
+fn a_panic_in_the_store_silences_no_logger() {
+    let held = hold(&[
+        Op::StoreFails(StoreFault::Panic),
+        Op::Arrive(Arrival { client: 1, model: 1, prompt: 1, ..ARRIVAL }),
+        Op::Advance { millis: 100_481 },
+    ]);
+    assert_eq!(held, Ok(()));
+}

@@ -44,7 +44,10 @@ impl Dice {
             0..4 => CallFault::AnswerLost,
             4..6 => CallFault::RequestLost,
             6 => CallFault::AnswerLate { secs: self.within(10, 120) as u16 },
-            7..9 => CallFault::Limited { secs: self.one_in(2).then(|| self.0 as u16 % 90) },
+            7..9 => {
+                let secs = self.below(90) as u16;
+                CallFault::Limited { secs: self.one_in(2).then_some(secs) }
+            }
             9..11 => CallFault::Busy,
             11 => CallFault::Unauthorised,
             12..15 => CallFault::Cut,
@@ -127,7 +130,8 @@ impl Dice {
             48..53 => Op::Plan(self.plan()),
             53 => Op::StoreDown { millis: self.millis().min(30_000) },
             54..56 => {
-                Op::StoreFails(self.pick(&[StoreFault::Before, StoreFault::Halfway, StoreFault::After]))
+                let faults = [StoreFault::Before, StoreFault::Halfway, StoreFault::After, StoreFault::Panic];
+                Op::StoreFails(self.pick(&faults))
             }
             56 => Op::StoreSlow { millis: self.within(10, 20_000) },
             57 => Op::Cancel { batch: self.below(4) as u8 },

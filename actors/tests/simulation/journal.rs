@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::resume_unwind,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -59,7 +60,6 @@ impl Journal {
     /// A question's way to the store.
     async fn come(&self) -> Result<(), ports::StoreFault> {
         self.world.trap.pass().await;
-        sleep(Duration::from_millis(1)).await;
         let up = self.world.calendar.now() >= self.troubles.lock().unwrap().down_until;
         if up { Ok(()) } else { Err(unavailable()) }
     }
@@ -73,19 +73,21 @@ fn unavailable() -> ports::StoreFault {
 impl Store for Journal {
     async fn append(&self, group: &[Record]) -> Result<(), ports::StoreFault> {
         let pause = self.troubles.lock().unwrap().pauses.pop_front();
-        sleep(Duration::from_millis(pause.unwrap_or(0))).await;
+        sleep(Duration::from_millis(pause.unwrap_or(1))).await;
         self.come().await?;
         let fault = self.troubles.lock().unwrap().faults.pop_front();
         let written = match fault {
             Some(StoreFault::Before) => &[],
             Some(StoreFault::Halfway) => &group[..group.len() / 2],
-            Some(StoreFault::After) | None => group,
+            Some(StoreFault::After | StoreFault::Panic) | None => group,
         };
         for record in written {
             self.books.lock().unwrap().write(record, &self.world);
         }
         self.world.trap.pass().await;
-        sleep(Duration::from_millis(1)).await;
+        if fault == Some(StoreFault::Panic) {
+            resume_unwind(Box::new("so it was ordered"));
+        }
         if fault.is_none() { Ok(()) } else { Err(unavailable()) }
     }
 

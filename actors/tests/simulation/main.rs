@@ -3,7 +3,7 @@
 //!
 //! A schedule follows from its seed. One that breaks a promise prints its seed and the shortest list of operations
 //! that still does; pasted into `found.rs` that list becomes a test with a name. `BATCH_GPT_SIMULATION_SCHEDULES` sets
-//! how many are run (20,000), `BATCH_GPT_SIMULATION_SEED` the first seed (0).
+//! how many are run (4,000; CI runs 20,000), `BATCH_GPT_SIMULATION_SEED` the first seed (0).
 
 mod books;
 mod calendar;
@@ -15,8 +15,11 @@ mod generate;
 mod job;
 mod journal;
 mod ledger;
+#[cfg(feature = "mutations")]
+mod mutations;
 mod op;
 mod oracle;
+mod reached;
 mod schedule;
 mod search;
 mod settings;

@@ -180,6 +180,8 @@ pub enum StoreFault {
     Halfway,
     /// All was written.
     After,
+    /// All was written, and then its code panicked.
+    Panic,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,10 @@
 //! Lets the operations of a schedule happen, and then waits until everybody has what they were promised.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use batch_gpt_actors::{poller, rules::ids::BatchId};
 use tokio::{sync::oneshot, time::sleep};
@@ -10,17 +14,22 @@ use crate::{
     gateway::{Counter, Explode, Gateway},
     journal::Journal,
     op::{Actor, Op},
-    oracle,
+    oracle, reached,
     settings::QUIET_DAYS,
     upstream::Upstream,
     world::World,
 };
 
 /// Clients look at least so often whether something has come for them, in milliseconds.
-const SLICE: u64 = 600_000;
+const SLICE: u64 = 1_800_000;
 
 /// Runs a schedule. The error says which promise was broken.
 pub fn hold(ops: &[Op]) -> Result<(), String> {
+    reach(ops).map(drop)
+}
+
+/// The same, and says how far it came.
+pub fn reach(ops: &[Op]) -> Result<BTreeSet<String>, String> {
     let mut schedule = Schedule::begin();
     for op in ops {
         schedule.perform(*op);
@@ -222,7 +231,7 @@ impl Schedule {
         books.unfinished().map(|left| format!("the journal has no end: {left}"))
     }
 
-    fn judge(mut self) -> Result<(), String> {
+    fn judge(mut self) -> Result<BTreeSet<String>, String> {
         self.world.verdict()?;
         if let Some(discontent) = self.discontent() {
             return Err(discontent);
@@ -232,8 +241,10 @@ impl Schedule {
         }
         let mut factory = self.upstream.factory.lock().unwrap();
         factory.until(u64::MAX);
-        oracle::judge(&self.journal.books.lock().unwrap(), &factory, self.clients.values(), &self.world);
-        self.world.verdict()
+        let books = self.journal.books.lock().unwrap();
+        oracle::judge(&books, &factory, self.clients.values(), &self.world);
+        self.world.verdict()?;
+        Ok(reached::places(&books, &factory))
     }
 }
 

@@ -10,7 +10,7 @@ use batch_gpt_actors::{
 pub const SETTINGS: Settings = Settings {
     limits: Limits { max_requests: 3, max_bytes: 1500, max_inputs: 50_000, window: Millis(5_000) },
     calling: Calling {
-        polling: Polling { min: Millis(5_000), max: Millis(1_200_000) },
+        polling: Polling { min: Millis(5_000), max: Millis(2_400_000) },
         batches_per_hour: 12,
         max_attempts: MAX_ATTEMPTS as u32,
     },

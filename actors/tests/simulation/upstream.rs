@@ -30,7 +30,7 @@ use crate::{
     world::World,
 };
 
-/// Milliseconds that a call is on its way, there and back.
+/// Milliseconds that a call is on its way.
 const WAY: u64 = 20;
 /// Bytes of a download that come in one piece.
 const PIECE: usize = 200;
@@ -87,7 +87,6 @@ impl Upstream {
         let now = self.world.calendar.now();
         let done = effect(self.factory.lock().unwrap().until(now), now)?;
         self.world.trap.pass().await;
-        sleep(Duration::from_millis(WAY)).await;
         match fault {
             Some(CallFault::Cut) if call == Call::Content => Ok((done, true)),
             Some(CallFault::AnswerLost | CallFault::Cut) => Err(unclear(call, "the answer was lost")),

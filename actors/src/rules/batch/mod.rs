@@ -33,6 +33,8 @@ use super::{
     upstream_batch::UpstreamBatch,
 };
 
+use crate::mutation::{self, Mutation};
+
 pub use phase::Phase;
 pub use words::{Command, Event, Report, Terms, Ticket};
 
@@ -306,7 +308,9 @@ impl Batch {
             Next::Look(pause) => {
                 self.phase = match self.phase {
                     Phase::Uploading => Phase::FindingFile,
-                    Phase::Creating(file) => Phase::FindingBatch(file, 1),
+                    Phase::Creating(file) if !mutation::breaks(Mutation::DoubleCreate) => {
+                        Phase::FindingBatch(file, 1)
+                    }
                     other => other,
                 };
                 self.sleep(now + pause)
