@@ -57,7 +57,12 @@ impl Answer {
 
 /// A question as the bytes of its request.
 pub fn question(content: &str) -> Vec<u8> {
-    json!({ "model": "m", "messages": [{ "role": "user", "content": content }] }).to_string().into_bytes()
+    question_to("m", content)
+}
+
+/// A question to one of several models.
+pub fn question_to(model: &str, content: &str) -> Vec<u8> {
+    json!({ "model": model, "messages": [{ "role": "user", "content": content }] }).to_string().into_bytes()
 }
 
 /// What the simulated upstream answers to it.

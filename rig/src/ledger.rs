@@ -8,12 +8,23 @@ use sha2::{Digest, Sha256};
 /// The upstream's own account.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    executed: BTreeMap<String, u64>,
+    bodies: BTreeMap<String, Executions>,
+    /// Faults that happened, by kind; those of lines begin with `line_`.
+    pub faults: BTreeMap<String, u64>,
     keys: Vec<String>,
     /// Batches that have not ended.
     pub unended: Vec<String>,
     /// Files that were uploaded.
     pub uploads: u64,
+}
+
+/// How often a body was executed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Executions {
+    /// Executions, whatever came of them.
+    pub executed: u64,
+    /// Executions that got an answer, and so would have been charged.
+    pub paid: u64,
 }
 
 /// Where the account differs from what should have been done.
@@ -41,22 +52,21 @@ impl Ledger {
     }
 
     fn read(report: &Value) -> Self {
-        let bodies = report["bodies"].as_object().into_iter().flatten();
+        let counts = |member: &str| report[member].as_object().into_iter().flatten();
         let batches = || report["batches"].as_array().into_iter().flatten();
         let key = |batch: &Value| batch["metadata"]["batch_gpt_key"].as_str().map(str::to_owned);
         let ended = |batch: &&Value| {
             ["completed", "failed", "expired", "cancelled"].contains(&batch["status"].as_str().unwrap_or(""))
         };
         Self {
-            executed: bodies
-                .map(|(hash, count)| (hash.clone(), count["executed"].as_u64().unwrap_or(0)))
-                .collect(),
+            bodies: counts("bodies").map(|(hash, count)| (hash.clone(), Executions::read(count))).collect(),
+            faults: counts("faults").map(|(kind, count)| (kind.clone(), number(count))).collect(),
             keys: batches().filter_map(key).collect(),
             unended: batches()
                 .filter(|batch| !ended(batch))
                 .map(|batch| batch["id"].as_str().unwrap_or("?").to_owned())
                 .collect(),
-            uploads: report["uploads"].as_u64().unwrap_or(0),
+            uploads: number(&report["uploads"]),
         }
     }
 
@@ -68,15 +78,34 @@ impl Ledger {
     /// Holds it against the bodies that were sent, each of which should have been executed once.
     pub fn check<'a>(&self, sent: impl IntoIterator<Item = &'a [u8]>) -> Violations {
         let sent: BTreeSet<String> = sent.into_iter().map(hash).collect();
-        let mut seen = BTreeSet::new();
-        let twice = self.keys.iter().filter(|key| !seen.insert(*key));
         Violations {
-            never: sent.iter().filter(|hash| !self.executed.contains_key(*hash)).count(),
-            twice: self.executed.values().filter(|count| **count > 1).count(),
-            strange: self.executed.keys().filter(|hash| !sent.contains(*hash)).count(),
-            keys_twice: twice.cloned().collect(),
+            never: sent.iter().filter(|hash| !self.bodies.contains_key(*hash)).count(),
+            twice: self.bodies.values().filter(|count| count.executed > 1).count(),
+            strange: self.bodies.keys().filter(|hash| !sent.contains(*hash)).count(),
+            keys_twice: self.keys_twice(),
         }
     }
+
+    /// How often this body was executed.
+    pub fn executions(&self, body: &[u8]) -> Executions {
+        self.bodies.get(&hash(body)).copied().unwrap_or_default()
+    }
+
+    /// Batch keys with more than one batch.
+    pub fn keys_twice(&self) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        self.keys.iter().filter(|key| !seen.insert(*key)).cloned().collect()
+    }
+}
+
+impl Executions {
+    fn read(count: &Value) -> Self {
+        Self { executed: number(&count["executed"]), paid: number(&count["paid"]) }
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
 }
 
 fn hash(body: &[u8]) -> String {
@@ -85,9 +114,18 @@ fn hash(body: &[u8]) -> String {
 
 /// Changes settings of the simulator whose API is at `base_url`.
 pub async fn adjust(base_url: &str, patch: &str) -> Result<(), String> {
-    let url = base_url.replace("/v1", "/simulator/settings");
-    let fault = |error: reqwest::Error| format!("the settings stay: {error}");
+    control(base_url, "settings", patch).await
+}
+
+/// Orders faults of the simulator whose API is at `base_url`.
+pub async fn order(base_url: &str, faults: &str) -> Result<(), String> {
+    control(base_url, "faults", faults).await
+}
+
+async fn control(base_url: &str, what: &str, body: &str) -> Result<(), String> {
+    let url = base_url.replace("/v1", &format!("/simulator/{what}"));
+    let fault = |error: reqwest::Error| format!("the simulator refuses {what}: {error}");
     let http = reqwest::Client::builder().no_proxy().build().map_err(fault)?;
-    let answer = http.post(url).body(patch.to_owned()).send().await.map_err(fault)?;
+    let answer = http.post(url).body(body.to_owned()).send().await.map_err(fault)?;
     answer.error_for_status().map(drop).map_err(fault)
 }

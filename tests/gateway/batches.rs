@@ -78,16 +78,3 @@ async fn a_running_batch_can_be_cancelled_and_an_ended_one_cannot() {
     let body: Value = refused.json().await.unwrap();
     assert_eq!(body["error"]["message"], "Cannot cancel a batch with status 'completed'.");
 }
-
-#[tokio::test]
-async fn a_failed_line_comes_with_its_own_status_and_body() {
-    let gateway = Gateway::start().await;
-    let good = tokio::spawn(gateway.chat("m", "fine").send());
-    let bad = gateway.chat("m", "wrong [[status:400]]").send().await.unwrap();
-    assert_eq!(bad.status(), 400);
-    assert_eq!(bad.headers()["x-should-retry"], "false");
-    assert!(bad.headers().contains_key("x-batch-gpt-batch-id"));
-    let body: Value = bad.json().await.unwrap();
-    assert_eq!(body["error"].as_object().unwrap().len(), 4);
-    assert_eq!(good.await.unwrap().unwrap().status(), 200);
-}

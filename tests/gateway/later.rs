@@ -3,21 +3,7 @@ use std::time::Duration;
 use reqwest::Response;
 use serde_json::Value;
 
-use crate::process::{Gateway, PATIENCE, text};
-
-/// Asks for an answer until it is no longer on its way.
-async fn end_of(gateway: &Gateway, id: &str) -> Response {
-    let wait = async {
-        loop {
-            let response = gateway.get(&format!("/v1/chat/completions/{id}")).await;
-            if response.status() != 202 {
-                return response;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap()
-}
+use crate::process::{Gateway, text};
 
 async fn submitted(response: Response) -> String {
     assert_eq!(response.status(), 202);
@@ -41,10 +27,10 @@ async fn a_client_that_does_not_wait_asks_later() {
         gateway.chat("m", "later [[status:400]]").header("prefer", "respond-async").send().await.unwrap();
     assert_eq!(good.headers()["preference-applied"], "respond-async");
     let (good, bad) = (submitted(good).await, submitted(bad).await);
-    let answer = end_of(&gateway, &good).await;
+    let answer = gateway.end_of(&good).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(text(&answer.json().await.unwrap()), "Answer to: later");
-    let failure = end_of(&gateway, &bad).await;
+    let failure = gateway.end_of(&bad).await;
     assert_eq!(failure.status(), 400);
     assert_eq!(failure.headers()["x-should-retry"], "false");
     for unknown in ["req_00000000000000000000000000000000", "chatcmpl-1"] {
@@ -60,7 +46,7 @@ async fn in_async_mode_nobody_waits_and_no_line_is_dropped() {
         ids.push(submitted(gateway.chat("m", &format!("{n}")).send().await.unwrap()).await);
     }
     for (n, id) in ids.iter().enumerate() {
-        assert_eq!(text(&end_of(&gateway, id).await.json().await.unwrap()), format!("Answer to: {n}"));
+        assert_eq!(text(&gateway.end_of(id).await.json().await.unwrap()), format!("Answer to: {n}"));
     }
     assert_eq!(gateway.ledger().executed_lines, 30);
 }

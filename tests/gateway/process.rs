@@ -1,4 +1,5 @@
 //! A gateway process with an upstream and a folder of its own.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
     process::{ExitStatus, Stdio},
@@ -29,12 +30,22 @@ pub struct Gateway {
     log: mpsc::UnboundedReceiver<String>,
     /// Everything the process wrote so far.
     pub written: Vec<String>,
-    _folder: TempDir,
+    settings: Vec<(String, String)>,
+    folder: TempDir,
 }
 
-/// A simulated upstream whose batches take so long.
+/// One life of the process.
+struct Life {
+    url: String,
+    child: Child,
+    log: mpsc::UnboundedReceiver<String>,
+    written: Vec<String>,
+}
+
+/// A simulated upstream whose batches take so long, and hardly any time before and after.
 pub async fn simulator(takes: Duration) -> Simulator {
-    let timing = Timing { per_batch: takes, ..Timing::default() };
+    let moment = Duration::from_millis(50);
+    let timing = Timing { validating: moment, per_batch: takes, finalizing: moment, ..Timing::default() };
     let bind = "127.0.0.1:0".parse().unwrap();
     Simulator::start(Settings { bind, timing, ..Settings::default() }).await.unwrap()
 }
@@ -65,37 +76,30 @@ impl Gateway {
     /// A gateway in front of this upstream, as soon as it logs an address behind these words.
     pub async fn launch(simulator: Simulator, settings: &[(&str, &str)], words: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = command()
-            .arg("serve")
-            .env("OPENAI_BASE_URL", simulator.base_url())
-            .env("OPENAI_API_KEY", UPSTREAM_KEY)
-            .env("BATCH_GPT_BIND_ADDRESS", "127.0.0.1:0")
-            .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
-            .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "300")
-            .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
-            .env("RUST_LOG", "trace,hyper_util=info,mio=info")
-            .envs(settings.iter().copied())
-            .spawn()
-            .unwrap();
-        let (sender, mut log) = mpsc::unbounded_channel();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                let _ = sender.send(line);
-            }
-        });
-        let mut written = Vec::new();
-        let url = loop {
-            let line = tokio::time::timeout(PATIENCE, log.recv()).await.unwrap();
-            let line = line.unwrap_or_else(|| panic!("the gateway did not start: {written:#?}"));
-            let address = line.split(words).nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
-            written.push(line);
-            if let Some(address) = address {
-                break format!("{}/v1", address.trim_end_matches("/v1"));
-            }
-        };
+        let settings: Vec<_> =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let Life { url, child, log, written } = Life::begin(&simulator, &folder, &settings, words).await;
         let client = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build().unwrap();
-        Self { url, simulator, client, child, log, written, _folder: folder }
+        Self { url, simulator, client, child, log, written, settings, folder }
+    }
+
+    /// Ends the process as a crash would, and begins another on what it left. It serves when this returns.
+    pub async fn crash(&mut self) {
+        self.child.kill().await.unwrap();
+        let life = Life::begin(&self.simulator, &self.folder, &self.settings, " serves ").await;
+        (self.url, self.child, self.log, self.written) = (life.url, life.child, life.log, life.written);
+    }
+
+    /// Orders faults of the upstream.
+    pub fn order(&self, faults: Value) {
+        self.simulator.order_faults(serde_json::from_value(faults).unwrap());
+    }
+
+    /// Changes the upstream's settings.
+    pub async fn adjust(&self, settings: Value) {
+        let url = format!("{}/settings", self.simulator.control_url());
+        let answer = self.client.post(url).json(&settings).send().await.unwrap();
+        assert!(answer.status().is_success(), "{settings}: {}", answer.text().await.unwrap());
     }
 
     /// The address without `/v1`.
@@ -120,6 +124,20 @@ impl Gateway {
         self.get(path).await.json().await.unwrap()
     }
 
+    /// Asks for an answer that comes later until it is no longer on its way.
+    pub async fn end_of(&self, id: &str) -> Response {
+        let wait = async {
+            loop {
+                let response = self.get(&format!("/v1/chat/completions/{id}")).await;
+                if response.status() != 202 {
+                    return response;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap()
+    }
+
     pub fn ledger(&self) -> LedgerReport {
         self.simulator.ledger()
     }
@@ -133,17 +151,27 @@ impl Gateway {
 
     /// Waits until so many requests wait.
     pub async fn waiting(&self, count: u64) {
-        let wait = async {
-            while self.actor("Collector").await["own"]["open_requests"] != count {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+        let waiting = async || self.actor("Collector").await["own"]["open_requests"] == count;
+        until(waiting).await;
     }
 
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits until the process writes a line with these words, if it has not yet; gives that line.
+    pub async fn says(&mut self, words: &str) -> String {
+        let mut read = 0;
+        loop {
+            if let Some(line) = self.written[read..].iter().find(|line| line.contains(words)) {
+                return line.clone();
+            }
+            read = self.written.len();
+            let line = tokio::time::timeout(PATIENCE, self.log.recv()).await;
+            let line = line.unwrap_or_else(|_| panic!("nothing says {words:?}"));
+            self.written.push(line.unwrap_or_else(|| panic!("it ended and never said {words:?}")));
+        }
     }
 
     /// Waits for the end of the process and for its last words.
@@ -154,6 +182,57 @@ impl Gateway {
         }
         status
     }
+}
+
+impl Life {
+    /// Starts the process; returns as soon as it logs an address behind these words.
+    async fn begin(
+        simulator: &Simulator,
+        folder: &TempDir,
+        settings: &[(String, String)],
+        words: &str,
+    ) -> Self {
+        let mut child = command()
+            .arg("serve")
+            .env("OPENAI_BASE_URL", simulator.base_url())
+            .env("OPENAI_API_KEY", UPSTREAM_KEY)
+            .env("BATCH_GPT_BIND_ADDRESS", "127.0.0.1:0")
+            .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
+            .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "300")
+            .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
+            .env("RUST_LOG", "trace,hyper_util=info,mio=info")
+            .envs(settings.iter().map(|(name, value)| (name, value)))
+            .spawn()
+            .unwrap();
+        let (sender, mut log) = mpsc::unbounded_channel();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = sender.send(line);
+            }
+        });
+        let mut written = Vec::new();
+        let url = loop {
+            let line = tokio::time::timeout(PATIENCE, log.recv()).await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("the gateway did not start: {written:#?}"));
+            let address = line.split(words).nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+            written.push(line);
+            if let Some(address) = address {
+                break format!("{}/v1", address.trim_end_matches("/v1"));
+            }
+        };
+        Self { url, child, log, written }
+    }
+}
+
+/// Waits until something holds.
+pub async fn until(holds: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap();
 }
 
 /// The text of a completion.

@@ -9,6 +9,7 @@ mod process;
 mod python;
 mod repository;
 mod steps;
+mod storm;
 mod test;
 
 use std::process::ExitCode;
@@ -30,12 +31,15 @@ enum Command {
     Test(test::TestArgs),
     /// Kill the gateway at random instants under load, and see whether anything is lost or paid twice.
     Crash(crash::CrashArgs),
+    /// Let thousands of clients ask while much goes wrong upstream, and see whether each gets its own outcome.
+    Storm(storm::StormArgs),
 }
 
 fn main() -> ExitCode {
     let chore = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
         Command::Crash(args) => crash::run(&args),
+        Command::Storm(args) => storm::run(&args),
     };
     match chore {
         Ok(true) => ExitCode::SUCCESS,

@@ -8,9 +8,25 @@ use std::{
 
 pub use batch_gpt_rig::command::command;
 
+use crate::repository::Repository;
+
 /// Cargo, as it called us.
 pub fn cargo() -> Command {
     command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Every waiting client is an open file on both ends, and the usual soft limit is 1,024.
+pub fn raise_open_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        println!("the limit on open files stays as it is: {error}");
+    }
+}
+
+/// Builds the gateway.
+pub fn build(repository: &Repository) -> Result<(), String> {
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--bin", "batch-gpt"]).current_dir(&repository.root);
+    show(&mut build, 0)
 }
 
 /// Runs a command whose output people should see; fails unless it exits with `code`.

@@ -8,10 +8,11 @@ use crate::{
     acceptance, cancellation,
     crash::{self, CrashArgs},
     mongod,
-    process::{cargo, command, show},
+    process::{build, cargo, command, raise_open_files, show},
     python::Python,
     repository::Repository,
     steps::Steps,
+    storm::{self, StormArgs},
 };
 
 /// Schedules that the simulation runs; `cargo test` by itself runs fewer.
@@ -27,10 +28,7 @@ pub struct TestArgs {
 
 /// Runs everything. True if nothing failed.
 pub fn run(args: &TestArgs) -> Result<bool, String> {
-    // Every waiting client is an open file on both ends, and the usual soft limit is 1,024.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        println!("the limit on open files stays as it is: {error}");
-    }
+    raise_open_files();
     let repository = Repository::find()?;
     let mut steps = Steps::default();
     let python = Python::prepare(&repository);
@@ -72,9 +70,7 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         steps.skip("tests that need MongoDB", why);
     }
 
-    let mut build = cargo();
-    build.args(["build", "--workspace", "--bin", "batch-gpt"]).current_dir(&repository.root);
-    let built = show(&mut build, 0);
+    let built = build(&repository);
     let works = built.is_ok();
     steps.outcome("cargo build", built);
     if works {
@@ -87,6 +83,9 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         }
         steps.step("crashes at random instants", || {
             crash::rounds(&repository.gateway(), &CrashArgs::short(), None)
+        });
+        steps.step("ten thousand clients while much goes wrong upstream", || {
+            storm::weather(&repository.gateway(), &StormArgs::usual())
         });
         steps.step("the demo", || show(command(repository.gateway()).arg("demo"), 0));
     }

@@ -22,7 +22,7 @@ use crate::{
     rules::{
         collate::{Collation, Limits, Reason, Sealed, TooLarge},
         fingerprint::Fingerprint,
-        hold::{Hold, Turn},
+        hold::{Hold, Lot, Turn},
         ids::{BatchId, BatchKey, RequestId},
         lane::Lane,
         lines,
@@ -269,8 +269,9 @@ impl Collector {
                 let _ = drain.send(());
             }
         }
-        while let Some((_, lot)) = self.hold.release(now) {
-            self.submit(lot.load, me);
+        while let Some((_, Lot { turn, mut load, .. })) = self.hold.release(now) {
+            load.lineage.turn = turn;
+            self.submit(load, me);
         }
         match self.collation.next_due().into_iter().chain(self.hold.next_due()).min() {
             Some(due) => self.window.set(due, &self.clock, me, WindowDue),

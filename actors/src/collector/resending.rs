@@ -148,6 +148,7 @@ impl Collector {
             Refused::Held => {}
             Refused::Halve(lot) => {
                 let Load { lane, mut items, lineage } = lot.load;
+                let lineage = Lineage { turn: lot.turn, ..lineage };
                 let second = items.split_off(items.len() / 2);
                 self.families.joins(lineage);
                 for items in [items, second] {

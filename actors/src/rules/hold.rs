@@ -29,7 +29,9 @@ const PATIENCE: Millis = Millis::from_secs(24 * 3600);
 pub struct Turn {
     /// Its place in the queue: lots go in this order.
     pub place: u64,
-    /// Refusals so far while nothing else of its model ran.
+    /// Refusals so far.
+    refusals: u32,
+    /// Those of them while nothing else of its model ran.
     alone: u32,
     /// When it was refused first.
     since: Option<Timestamp>,
@@ -39,6 +41,11 @@ impl Turn {
     /// The turn of a lot that has never been refused.
     pub fn at(place: u64) -> Self {
         Self { place, ..Self::default() }
+    }
+
+    /// The turn of a part, of which nothing is known yet.
+    fn of_a_part(self) -> Self {
+        Self { refusals: 0, alone: 0, ..self }
     }
 }
 
@@ -81,7 +88,6 @@ struct Model<T> {
     /// Nothing goes before a batch of the model ends, or before `due`.
     blocked: bool,
     due: Timestamp,
-    refusals: u32,
 }
 
 impl<T> Default for Model<T> {
@@ -93,7 +99,6 @@ impl<T> Default for Model<T> {
             waiting: VecDeque::new(),
             blocked: false,
             due: Timestamp(0),
-            refusals: 0,
         }
     }
 }
@@ -193,10 +198,14 @@ impl<T> Hold<T> {
             _ => alone && (too_large || lot.turn.alone >= TRIALS_ALONE),
         };
         if never {
-            return if lot.requests > 1 { Refused::Halve(lot) } else { Refused::Never(lot) };
+            if lot.requests < 2 {
+                return Refused::Never(lot);
+            }
+            lot.turn = lot.turn.of_a_part();
+            return Refused::Halve(lot);
         }
-        known.due = now + self.polling.interval(known.refusals, lot.turn.place);
-        known.refusals = known.refusals.saturating_add(1);
+        known.due = now + self.polling.interval(lot.turn.refusals, lot.turn.place);
+        lot.turn.refusals = lot.turn.refusals.saturating_add(1);
         known.blocked = true;
         known.insert(lot);
         Refused::Held
@@ -210,14 +219,13 @@ impl<T> Hold<T> {
                 known.blocked = false;
             }
             let Some(first) = known.waiting.front() else {
-                known.refusals = 0;
                 continue;
             };
             if known.blocked || !known.fits(first) {
                 continue;
             }
             known.blocked = known.limit.is_none();
-            known.due = now + self.polling.interval(known.refusals, first.turn.place);
+            known.due = now + self.polling.interval(first.turn.refusals, first.turn.place);
             if let Some(lot) = known.waiting.pop_front() {
                 return Some((model.clone(), lot));
             }

@@ -108,6 +108,23 @@ fn a_single_request_above_the_limit_is_believed_never_to_fit_after_some_trials()
 }
 
 #[test]
+fn the_pauses_between_the_trials_of_a_lone_lot_grow() {
+    let (mut hold, mut now) = (Hold::new(POLLING), Timestamp(0));
+    let (mut next, mut pauses) = (lot(1, 1, 100), Vec::new());
+    for key in 1..8 {
+        hold.started(&model(), BatchKey(key), next.bytes);
+        hold.ended(&model(), BatchKey(key));
+        assert_eq!(hold.release(now), None, "nothing waits while it is tried");
+        assert_eq!(hold.refused(&model(), next, None, now), Refused::Held);
+        let due = hold.next_due().unwrap();
+        pauses.push(due.since(now));
+        now = due;
+        next = hold.release(now).unwrap().1;
+    }
+    assert!(pauses[6].0 > 4 * pauses[0].0, "{pauses:?}");
+}
+
+#[test]
 fn a_model_without_a_known_limit_holds_nothing_back() {
     let mut hold = Hold::new(POLLING);
     hold.started(&model(), BatchKey(1), 1 << 30);

@@ -5,6 +5,8 @@ mod memory_upstream;
 mod world;
 
 mod collating;
+mod limits;
+mod looks;
 mod panics;
 mod restart;
 mod settling;

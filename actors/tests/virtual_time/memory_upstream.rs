@@ -10,6 +10,7 @@ use batch_gpt_actors::{
         fault::Fault,
         ids::{BatchId, BatchKey, FileId},
         lane::Endpoint,
+        time::Millis,
         upstream_batch::UpstreamBatch,
     },
 };
@@ -22,6 +23,7 @@ struct Job {
     key: BatchKey,
     file: FileId,
     created: Instant,
+    cancelled: bool,
 }
 
 #[derive(Default)]
@@ -29,6 +31,10 @@ struct State {
     files: Vec<(String, Bytes)>,
     jobs: Vec<Job>,
     polls: usize,
+    looking: usize,
+    most_looking: usize,
+    refused_looks: usize,
+    cancellations: usize,
     faults: HashMap<&'static str, Vec<Fault>>,
     executed: HashMap<String, usize>,
 }
@@ -37,13 +43,38 @@ struct State {
 pub struct MemoryUpstream {
     state: Mutex<State>,
     takes: Duration,
+    runs: &'static str,
     ends: &'static str,
+    look_takes: Duration,
+    limited: Option<(Instant, Millis)>,
+    obeys: bool,
 }
 
 impl MemoryUpstream {
     /// Every batch takes so long, and ends so.
     pub fn new(takes: Duration, ends: &'static str) -> Self {
-        Self { state: Mutex::default(), takes, ends }
+        let (runs, look_takes) = ("in_progress", Duration::ZERO);
+        Self { state: Mutex::default(), takes, runs, ends, look_takes, limited: None, obeys: false }
+    }
+
+    /// Every batch has this status until it ends.
+    pub fn running_as(self, runs: &'static str) -> Self {
+        Self { runs, ..self }
+    }
+
+    /// A batch that is cancelled ends at once, with all its lines executed.
+    pub fn obeying(self) -> Self {
+        Self { obeys: true, ..self }
+    }
+
+    /// A look takes so long.
+    pub fn looked_at_for(self, look_takes: Duration) -> Self {
+        Self { look_takes, ..self }
+    }
+
+    /// For so long every look is refused, with the wish that the next one comes so much later.
+    pub fn limited(self, lasts: Duration, retry_after: Millis) -> Self {
+        Self { limited: Some((Instant::now() + lasts, retry_after)), ..self }
     }
 
     /// The next calls of this name fail in turn.
@@ -53,6 +84,20 @@ impl MemoryUpstream {
 
     pub fn polls(&self) -> usize {
         self.state.lock().unwrap().polls
+    }
+
+    /// Looks that were refused because of the limit.
+    pub fn refused_looks(&self) -> usize {
+        self.state.lock().unwrap().refused_looks
+    }
+
+    pub fn cancellations(&self) -> usize {
+        self.state.lock().unwrap().cancellations
+    }
+
+    /// The most looks that were under way together.
+    pub fn most_looking(&self) -> usize {
+        self.state.lock().unwrap().most_looking
     }
 
     /// The lines of every batch created.
@@ -76,11 +121,15 @@ impl MemoryUpstream {
 
     fn describe(&self, state: &State, number: usize) -> UpstreamBatch {
         let job = &state.jobs[number];
-        let ended = job.created.elapsed() >= self.takes;
-        let output = ended && self.ends != "failed";
+        let status = match job.created.elapsed() >= self.takes {
+            _ if job.cancelled => "cancelled",
+            true => self.ends,
+            false => self.runs,
+        };
+        let output = job.cancelled || (status == self.ends && status != "failed");
         let object = json!({
             "id": format!("batch_{number}"),
-            "status": if ended { self.ends } else { "in_progress" },
+            "status": status,
             "created_at": number,
             "input_file_id": job.file,
             "output_file_id": if output { json!(format!("out-{number}")) } else { Value::Null },
@@ -111,7 +160,7 @@ impl Upstream for MemoryUpstream {
         let lost = fault.as_ref().is_err_and(|fault| matches!(fault, Fault::Ambiguous(_)));
         if fault.is_ok() || lost {
             let mut state = self.state.lock().unwrap();
-            state.jobs.push(Job { key, file: file.clone(), created: Instant::now() });
+            state.jobs.push(Job { key, file: file.clone(), created: Instant::now(), cancelled: false });
         }
         fault?;
         let state = self.state.lock().unwrap();
@@ -119,13 +168,30 @@ impl Upstream for MemoryUpstream {
     }
 
     async fn retrieve(&self, id: &BatchId) -> Result<UpstreamBatch, Fault> {
-        self.state.lock().unwrap().polls += 1;
+        {
+            let mut state = self.state.lock().unwrap();
+            state.polls += 1;
+            state.looking += 1;
+            state.most_looking = state.most_looking.max(state.looking);
+        }
+        tokio::time::sleep(self.look_takes).await;
+        self.state.lock().unwrap().looking -= 1;
         self.fault("retrieve")?;
+        if let Some((until, wish)) = self.limited.filter(|(until, _)| Instant::now() < *until) {
+            self.state.lock().unwrap().refused_looks += 1;
+            let why = format!("429 until {until:?}");
+            return Err(Fault::Limited { retry_after: Some(wish), why });
+        }
         let state = self.state.lock().unwrap();
         Ok(self.describe(&state, number(id.as_str())))
     }
 
     async fn cancel(&self, id: &BatchId) -> Result<UpstreamBatch, Fault> {
+        {
+            let mut state = self.state.lock().unwrap();
+            state.cancellations += 1;
+            state.jobs[number(id.as_str())].cancelled = self.obeys;
+        }
         self.retrieve(id).await
     }
 

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::{
     acceptance::temporary,
     mongod,
-    process::{cargo, show},
+    process::{build, raise_open_files},
     python::Python,
     repository::Repository,
 };
@@ -76,13 +76,9 @@ impl CrashArgs {
 
 /// Builds the gateway and goes the rounds. True if nothing was lost and nothing paid twice.
 pub fn run(args: &CrashArgs) -> Result<bool, String> {
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        println!("the limit on open files stays as it is: {error}");
-    }
+    raise_open_files();
     let repository = Repository::find()?;
-    let mut build = cargo();
-    build.args(["build", "--workspace", "--bin", "batch-gpt"]).current_dir(&repository.root);
-    show(&mut build, 0)?;
+    build(&repository)?;
     let mongod = match args.store {
         StoreKind::Embedded => None,
         StoreKind::Mongo => Some(mongod::prepare(&repository, Python::prepare(&repository).as_ref())?),
@@ -98,7 +94,6 @@ pub fn run(args: &CrashArgs) -> Result<bool, String> {
 
 /// Goes the rounds and prints the figures; fails if anything was lost or paid twice.
 pub fn rounds(gateway: &Path, args: &CrashArgs, mongod: Option<PathBuf>) -> Result<(), String> {
-    let by_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let seed = args.seed.unwrap_or_else(by_clock);
     println!("seed {seed}");
     let ring = Ring::start(gateway, mongod)?;
@@ -112,6 +107,11 @@ pub fn rounds(gateway: &Path, args: &CrashArgs, mongod: Option<PathBuf>) -> Resu
         println!("the logs are in {}", kept.with_extension("failed").display());
     }
     outcome
+}
+
+/// A seed that differs from run to run.
+pub fn by_clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
 /// Waits for the instant of the next kill: any time, or just after the gateway has said that it did something, because
