@@ -25,7 +25,7 @@ pub enum Command {
     /// Try it: simulated upstream, gateway and a real client in one command, on a throw-away folder.
     Demo(DemoArgs),
     /// Run the simulated upstream alone.
-    Simulate(SimulateArgs),
+    Simulate(Box<SimulateArgs>),
     /// Exit 0 if a gateway answers that it is ready.
     Healthcheck(HealthcheckArgs),
 }

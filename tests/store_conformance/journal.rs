@@ -1,6 +1,6 @@
 //! Records to write, and journals as a gateway would write them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use batch_gpt_actors::ports::Store;
 use batch_gpt_actors::rules::{
@@ -117,17 +117,19 @@ impl Dice {
 /// A batch under way in [`journal`].
 struct Job {
     key: u128,
+    lane: usize,
     waiting: Vec<u128>,
     steps: usize,
 }
 
 /// A journal such as a busy gateway writes: lanes fill and are sealed, batches go their way side by side, outcomes
-/// come in pieces and sometimes a second time. Numbers start at `first`, so that journals can share a store.
+/// come in pieces, and some requests come back without one and go into another batch. Numbers start at `first`, so that journals can share a store.
 pub(crate) fn journal(seed: u64, first: u128, length: usize) -> Vec<Record> {
     let mut dice = Dice::new(seed);
     let lanes = [lane("ann", "m-1"), lane("ann", "m-2"), lane("bob", "m-1")];
     let mut open: Vec<Vec<u128>> = vec![Vec::new(); lanes.len()];
     let (mut jobs, mut records, mut next) = (Vec::<Job>::new(), Vec::new(), first);
+    let mut sent = HashMap::<u128, u32>::new();
     while records.len() < length {
         let at = 1_700_001_000_000 + records.len() as u64;
         let chosen = dice.roll(lanes.len());
@@ -145,7 +147,7 @@ pub(crate) fn journal(seed: u64, first: u128, length: usize) -> Vec<Record> {
             5 if !open[chosen].is_empty() => {
                 let requests = std::mem::take(&mut open[chosen]);
                 records.push(sealed(next, &lanes[chosen], requests.iter().copied()));
-                jobs.push(Job { key: next, waiting: requests, steps: 0 });
+                jobs.push(Job { key: next, lane: chosen, waiting: requests, steps: 0 });
                 next += 1;
             }
             6.. if !jobs.is_empty() => {
@@ -153,7 +155,12 @@ pub(crate) fn journal(seed: u64, first: u128, length: usize) -> Vec<Record> {
                 if let Some(record) = advance(&mut jobs[chosen], at, &mut dice) {
                     records.push(record);
                 } else {
-                    records.push(settled(jobs.remove(chosen).key));
+                    let job = jobs.remove(chosen);
+                    job.waiting.iter().for_each(|number| *sent.entry(*number).or_default() += 1);
+                    let returned =
+                        job.waiting.iter().map(|number| (RequestId(*number), sent[number])).collect();
+                    records.push(Record::Settled { key: BatchKey(job.key), returned, at: Timestamp(at) });
+                    open[job.lane].extend(job.waiting);
                 }
             }
             _ => {}
@@ -170,8 +177,9 @@ fn advance(job: &mut Job, at: u64, dice: &mut Dice) -> Option<Record> {
         1 => Some(uploaded(job.key)),
         2 => Some(created(job.key, object(&id, at, "validating"))),
         3 => Some(observed(job.key, object(&id, at, "in_progress"), at)),
+        4 if dice.roll(3) == 0 => Some(Record::Cancelled { key: BatchKey(job.key), at: Timestamp(at) }),
         4 => Some(observed(job.key, object(&id, at, "completed"), at)),
-        _ if job.waiting.is_empty() => None,
+        _ if job.waiting.is_empty() || dice.roll(4) == 0 => None,
         _ => {
             let some = 1 + dice.roll(job.waiting.len());
             let done: Vec<u128> = job.waiting.drain(..some).collect();

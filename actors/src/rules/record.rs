@@ -165,7 +165,7 @@ pub struct UnfinishedBatch {
     pub progress: Progress,
     /// Somebody had the gateway cancel it.
     pub cancelled: bool,
-    /// How often its requests had been sent before.
+    /// How often those without an outcome had been sent before.
     pub attempts: Attempts,
 }
 
@@ -278,7 +278,8 @@ impl Replay {
             .partition(|request| sealed.contains(&request.id));
         let mut batches: Vec<_> = self.batches.into_values().collect();
         for batch in &mut batches {
-            batch.attempts = batch.requests.iter().map(|id| (*id, sent(id))).collect();
+            let open = batch.requests.iter().filter(|id| !batch.answered.contains(id));
+            batch.attempts = open.map(|id| (*id, sent(id))).collect();
         }
         batches.sort_by_key(|batch| (batch.sealed_at, batch.key));
         Unfinished { open, batches, awaited }

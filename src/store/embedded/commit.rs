@@ -89,13 +89,17 @@ impl Commit<'_> {
             "UPDATE batches SET settled_at = ?2 WHERE key = ?1 AND settled_at IS NULL",
             params![key_bytes(key), time(at)],
         )?;
+        let mut counted = self.transaction.prepare_cached(
+            "UPDATE requests SET attempts = ?2 WHERE id = ?1 AND attempts < ?2 AND state < 2",
+        )?;
+        // One that is in another batch by now stays there.
         let mut open_again = self.transaction.prepare_cached(
-            "UPDATE requests SET state = ?4, batch = NULL, attempts = max(attempts, ?3) WHERE id = ?1 \
-             AND state = ?5 AND batch = (SELECT id FROM batches WHERE key = ?2)",
+            "UPDATE requests SET state = ?3, batch = NULL WHERE id = ?1 AND state = ?4 \
+             AND batch = (SELECT id FROM batches WHERE key = ?2)",
         )?;
         for (id, attempts) in returned {
-            let (id, key) = (id_bytes(*id), key_bytes(key));
-            open_again.execute(params![id, key, attempts, state::OPEN, state::SEALED])?;
+            counted.execute(params![id_bytes(*id), attempts])?;
+            open_again.execute(params![id_bytes(*id), key_bytes(key), state::OPEN, state::SEALED])?;
         }
         Ok(())
     }

@@ -212,13 +212,13 @@ impl Plan {
             by_attempts.entry(*attempts).or_default().push(*id);
         }
         for (attempts, ids) in by_attempts {
-            let change = doc! {
-                "$set": { "state": state::OPEN },
-                "$max": { "attempts": attempts },
-                "$unset": { "batch": 1 },
-            };
+            let counted = doc! { "$max": { "attempts": attempts } };
+            let pending = doc! { "state": { "$lt": state::ANSWERED } };
+            self.returned.extend(by_ids(ids.iter().copied(), &pending, &counted));
+            // One that is in another batch by now stays there.
+            let open = doc! { "$set": { "state": state::OPEN }, "$unset": { "batch": 1 } };
             let own = doc! { "state": state::SEALED, "batch": batch_key(key) };
-            self.returned.extend(by_ids(ids.into_iter(), &own, &change));
+            self.returned.extend(by_ids(ids.into_iter(), &own, &open));
         }
     }
 

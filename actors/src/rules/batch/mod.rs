@@ -16,6 +16,7 @@
 //! repeated or late. The BatchSubmitter runs the machine up to `Created`, the Poller from there.
 
 mod phase;
+mod refused;
 mod words;
 
 use std::sync::Arc;
@@ -25,7 +26,6 @@ use super::{
     ids::{BatchId, BatchKey, FileId, RequestId},
     lane::Lane,
     leftover::Why,
-    outcome::{ApiError, Outcome},
     record::{Progress, Record, UnfinishedBatch},
     refusal::{self, Cause},
     retry::{self, Next, Polling},
@@ -46,8 +46,6 @@ const MISSING_PATIENCE: Millis = Millis::from_secs(6 * 3600);
 /// How often to look at a batch and read it again whose files lack requests, before these count as failed: a download
 /// may end too early without a sign of it, and file ids may lag behind the status (contract, section 2.3).
 const REREADS: u32 = 3;
-/// After so long a batch has had its time: the completion window, and an hour for the upstream to say so.
-const OVERDUE: Millis = Millis::from_secs(25 * 3600);
 /// How long an overdue batch may take to end once its cancellation has been asked for.
 const LAST_RESORT: Millis = Millis::from_secs(6 * 3600);
 /// Pause before a creation that was refused for lack of money is tried again: somebody has to pay first.
@@ -247,11 +245,11 @@ impl Batch {
         if matches!(&self.phase, Phase::Watching(known) if *known != seen) {
             commands.push(Command::Note(Record::Observed { key: self.key, batch: seen.clone(), at: now }));
         }
-        let overtime = self.overtime(&seen, now);
+        let overtime = refused::overtime(self.sealed_at, &seen, now);
         let (machine, more) = if seen.status.is_terminal() {
             self.enter(Phase::Reading(seen), now)
         } else if overtime >= Some(LAST_RESORT) {
-            self.enter(Phase::Refusing(overdue(&seen)), now)
+            self.enter(Phase::Refusing(refused::overdue(&seen)), now)
         } else {
             if overtime.is_some() && !self.overdue {
                 self.overdue = true;
@@ -267,20 +265,12 @@ impl Batch {
         (machine, commands)
     }
 
-    /// How long ago a batch should have ended. The upstream's own clock counts, unless it is ahead of ours.
-    fn overtime(&self, seen: &UpstreamBatch, now: Timestamp) -> Option<Millis> {
-        let created = Timestamp(seen.created_at.saturating_mul(1000));
-        let began = if created <= now { created.max(self.sealed_at) } else { self.sealed_at };
-        let deadline = began + OVERDUE;
-        (now >= deadline).then(|| now.since(deadline))
-    }
-
     fn fail(mut self, fault: Fault, now: Timestamp) -> (Self, Vec<Command>) {
         if let Fault::Deferred(span) = fault {
             let until = now + retry::later(span, self.seed(), self.polls);
             return self.sleep(until);
         }
-        if let Some(why) = self.given_back(&fault) {
+        if let Some(why) = refused::given_back(&self.phase, &fault) {
             return self.enter(Phase::Returning(why), now);
         }
         self.failures += 1;
@@ -316,26 +306,10 @@ impl Batch {
                 self.sleep(now + pause)
             }
             Next::GiveUp => {
-                let outcome = if stubborn { unreachable(&fault) } else { refusal_of(&fault) };
+                let outcome =
+                    if stubborn { refused::unreachable(&fault) } else { refused::refusal_of(&fault) };
                 self.enter(Phase::Refusing(outcome), now)
             }
-        }
-    }
-
-    /// Why the requests may go on in other batches, if the upstream refuses to take this one.
-    fn given_back(&self, fault: &Fault) -> Option<Why> {
-        let Fault::Permanent { status, error } = fault else {
-            return None;
-        };
-        match (&self.phase, refusal::cause(error)) {
-            (_, _) if [401, 403].contains(status) => None,
-            (Phase::Creating(_), Cause::Enqueued(limit)) => Some(Why::Enqueued(limit, error.clone())),
-            (Phase::Creating(_), Cause::FileNotFound) => Some(Why::Passing(error.clone())),
-            (Phase::Uploading | Phase::Creating(_), Cause::TooLarge) => Some(Why::Unexplained(error.clone())),
-            (Phase::Uploading | Phase::Creating(_), _) if *status == 413 => {
-                Some(Why::Unexplained(error.clone()))
-            }
-            _ => None,
         }
     }
 
@@ -419,34 +393,4 @@ impl Batch {
     fn seed(&self) -> u64 {
         (self.key.0 ^ (self.key.0 >> 64)) as u64
     }
-}
-
-/// What clients of a batch that cannot be submitted are told. The upstream's 401 and 403 speak of the gateway's
-/// key, not of the client's, and become a 502.
-fn refusal_of(fault: &Fault) -> Outcome {
-    match fault {
-        Fault::Permanent { status: 401 | 403, .. } => {
-            let message = "The gateway's own credentials were refused upstream.";
-            let error = ApiError::new("server_error", Some("upstream_credentials_refused"), message);
-            Outcome::gateway(502, &error)
-        }
-        Fault::Permanent { status, error } if (400..500).contains(status) && ![408, 409].contains(status) => {
-            Outcome::gateway(*status, error)
-        }
-        _ => unreachable(fault),
-    }
-}
-
-/// What clients are told when nothing useful comes from the upstream any more.
-fn unreachable(fault: &Fault) -> Outcome {
-    let message = format!("The upstream could not be made to answer for the batch: {fault}");
-    Outcome::gateway(502, &ApiError::new("server_error", Some("upstream_unavailable"), message))
-}
-
-/// What clients of a batch are told that neither ends nor can be cancelled. Its lines may have been executed, so they
-/// are not sent again.
-fn overdue(batch: &UpstreamBatch) -> Outcome {
-    let message =
-        format!("Batch {} is over its time and does not end ({}).", batch.id, batch.status.as_str());
-    Outcome::gateway(504, &ApiError::new("server_error", Some("batch_overdue"), message))
 }
