@@ -4,6 +4,7 @@ use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str
 
 use batch_gpt_actors::{
     links::Calling,
+    memory::ROOM,
     rules::{
         collate::{Limits, MAX_INPUTS},
         retry::Polling,
@@ -119,6 +120,7 @@ impl Config {
                 ),
                 max_attempts: check.number("BATCH_GPT_MAX_ATTEMPTS", &args.max_attempts, 3, 1..=100),
             },
+            room: ROOM,
             collectors: check.number("BATCH_GPT_COLLECTORS", &args.collectors, 1, 1..=64),
             batch_submitters: check.number("BATCH_GPT_BATCH_SUBMITTERS", &args.batch_submitters, 2, 1..=64),
             poller_arbiters: check.number("BATCH_GPT_POLLER_ARBITERS", &args.poller_arbiters, 1, 1..=64),

@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -16,6 +15,7 @@ use crate::{
     drain::Drain,
     job::Job,
     links::{Addressee, Links, PIECE, run},
+    memory::Body,
     pollers::Pollers,
     rules::{
         batch::{Batch, Command, Event, Phase, Report, Ticket},
@@ -31,12 +31,12 @@ use crate::{
 };
 
 /// A request as it goes into the file.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Line {
     /// Its id.
     pub id: RequestId,
     /// Its body, one line.
-    pub body: Bytes,
+    pub body: Body,
 }
 
 /// A sealed lane asks to be submitted.
@@ -185,10 +185,7 @@ impl BatchSubmitter {
             }
             Command::Upload(ticket) => {
                 let lines = lines.clone();
-                run(
-                    async move { submission::upload(&links, key, lane.endpoint, lines).await },
-                    reported(ticket),
-                );
+                run(async move { submission::upload(&links, key, &lane, lines).await }, reported(ticket));
             }
             Command::FindBatches(ticket) => {
                 run(async move { submission::find_batches(&links, key, sealed_at).await }, reported(ticket));

@@ -25,8 +25,8 @@ use crate::rules::{
 pub struct Content {
     /// Exact number of bytes that `pieces` will give.
     pub length: u64,
-    /// The bytes.
-    pub pieces: BoxStream<'static, Bytes>,
+    /// The bytes. The stream ends with a fault where the store could not give a part of them.
+    pub pieces: BoxStream<'static, Result<Bytes, StoreFault>>,
 }
 
 /// A file on its way down. The stream ends with a fault where the body was cut.

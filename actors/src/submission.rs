@@ -2,20 +2,19 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 
 use crate::{
     batch_submitter::Line,
     fail_point::{self, Point},
     links::{Kind, Links},
+    outgoing::Lines,
     ports::{Content, Upstream},
     rules::{
         batch::Report,
         fault::Fault,
         ids::{BatchId, BatchKey, FileId, file_name, key_of_file},
-        lane::Endpoint,
-        lines,
+        lane::{Endpoint, Lane},
         time::{Millis, Timestamp},
         upstream_batch::UpstreamBatch,
     },
@@ -25,8 +24,6 @@ use crate::{
 const SKEW: Millis = Millis::from_secs(3600);
 /// Most pages that one look goes through.
 const PAGES: usize = 100;
-/// About so many bytes leave in one piece.
-const PIECE_BYTES: usize = 64 << 10;
 
 /// Looks for the batch's file, newest first, no further back than its sealing.
 pub(crate) async fn find_file(links: &Links, key: BatchKey, sealed_at: Timestamp) -> Result<Report, Fault> {
@@ -86,35 +83,21 @@ async fn list_batches(links: &Links, oldest: u64) -> Result<HashMap<BatchKey, Ve
 
 /// Uploads the lines, written one by one as the connection takes them.
 pub(crate) async fn upload(
-    links: &Links,
+    links: &Arc<Links>,
     key: BatchKey,
-    endpoint: Endpoint,
+    lane: &Arc<Lane>,
     lines: Arc<[Line]>,
 ) -> Result<Report, Fault> {
     let _turn = links.transfer().await;
-    let around = lines::overhead(endpoint);
-    let length = lines.iter().map(|line| around + line.body.len() as u64).sum();
-    let content = Content { length, pieces: pieces(endpoint, lines).boxed() };
+    let file = Lines { logger: links.loggers.by(lane).clone(), endpoint: lane.endpoint, lines };
+    let length = file.length();
+    let content = Content { length, pieces: file.pieces().boxed() };
     let name = file_name(key);
     let upload = |upstream: Arc<dyn Upstream>| async move { upstream.upload(&name, content).await };
     let file = links.call(Kind::Upload, upload).await?;
     fail_point::pass(Point::UploadAfter);
     log::info!("{key}: uploaded {length} bytes as {file}");
     Ok(Report::Uploaded(file))
-}
-
-fn pieces(endpoint: Endpoint, lines: Arc<[Line]>) -> impl futures_util::Stream<Item = Bytes> + Send {
-    stream::unfold((lines, 0), move |(lines, mut at)| async move {
-        if at > 0 && at < lines.len() {
-            fail_point::pass(Point::UploadMiddle);
-        }
-        let mut piece = BytesMut::with_capacity(PIECE_BYTES * 5 / 4);
-        while let Some(line) = lines.get(at).filter(|_| piece.len() < PIECE_BYTES) {
-            lines::write(&mut piece, line.id, endpoint, &line.body);
-            at += 1;
-        }
-        (!piece.is_empty()).then(|| (piece.freeze(), (lines, at)))
-    })
 }
 
 /// Creates the batch.

@@ -10,18 +10,17 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-
 use crate::{
     batch_submitter::{BatchSubmitter, Line, Resume},
     board::Board,
     cell::{Cell, Place},
     clock::Clock,
-    collector::{Collector, Release, Restore},
+    collector::{Collector, Release, Restore, Stored},
     drain::Drain,
     fail_point::{self, Point},
     inheritance,
     links::{Calling, Links},
+    memory::Memory,
     pollers::Pollers,
     pool::Pool,
     ports::{Ids, Store, StoreFault, Upstream},
@@ -54,6 +53,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Of the calls to the upstream.
     pub calling: Calling,
+    /// Bytes of bodies that are kept in memory.
+    pub room: u64,
     /// Number of Collectors.
     pub collectors: usize,
     /// Number of BatchSubmitters.
@@ -77,6 +78,7 @@ pub struct System {
     /// Every actor's counts.
     pub board: Arc<Board>,
     links: Arc<Links>,
+    memory: Memory,
     store: Arc<dyn Store>,
     store_down: Arc<AtomicBool>,
 }
@@ -98,6 +100,7 @@ impl System {
             let submitter = BatchSubmitter::new(links.clone(), pollers.clone());
             Cell::start(submitter, number.to_string(), &place(), &board)
         });
+        let memory = Memory::new(settings.room);
         let collectors = Pool::start(settings.collectors, |number| {
             let (submitters, loggers) = (submitters.clone(), loggers.clone());
             let polling = settings.calling.polling;
@@ -106,6 +109,7 @@ impl System {
                 polling,
                 clock.clone(),
                 ports.ids.clone(),
+                memory.clone(),
                 submitters,
                 loggers,
             );
@@ -118,6 +122,7 @@ impl System {
             pollers,
             board,
             links,
+            memory,
             store: ports.store.clone(),
             store_down,
         }
@@ -157,41 +162,44 @@ impl System {
         for batch in inherited {
             tokio::spawn(inheritance::take_up(self.links.clone(), self.store.clone(), batch));
         }
-        for (request, body) in open {
+        for (request, stored) in open {
             let lane = request.lane.clone();
-            self.collectors.by(&lane).tell(Restore { open: vec![(request, body)], awaited: Vec::new() });
+            self.collectors.by(&lane).tell(Restore { open: vec![(request, stored)], awaited: Vec::new() });
             fail_point::pass(Point::ReplayOpen);
         }
         Ok(found)
     }
 
-    /// Fetches the bodies of requests that are to be collated again.
-    async fn open(&self, requests: Vec<Accepted>) -> Result<Vec<(Accepted, Bytes)>, StoreFault> {
-        let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
-        let mut bodies = HashMap::new();
-        for ids in ids.chunks(RESTORE) {
-            bodies.extend(self.store.bodies(ids).await?);
-        }
-        let with_body = |request: Accepted| match bodies.remove(&request.id) {
-            Some(body) => Some((request, body)),
-            None => {
-                log::error!("request {} was accepted, but the store has no body for it", request.id);
-                None
+    /// Looks at the bodies of requests that are to be collated again.
+    async fn open(&self, requests: Vec<Accepted>) -> Result<Vec<(Accepted, Stored)>, StoreFault> {
+        let mut open = Vec::with_capacity(requests.len());
+        for some in requests.chunks(RESTORE) {
+            let ids: Vec<RequestId> = some.iter().map(|request| request.id).collect();
+            let mut found: HashMap<_, _> = self.store.bodies(&ids).await?.into_iter().collect();
+            for request in some {
+                match found.remove(&request.id) {
+                    Some(body) => {
+                        open.push((request.clone(), Stored::new(&request.lane, body, &self.memory)));
+                    }
+                    None => {
+                        log::error!("request {} was accepted, but the store has no body for it", request.id)
+                    }
+                }
             }
-        };
-        Ok(requests.into_iter().filter_map(with_body).collect())
+        }
+        Ok(open)
     }
 
     async fn resume(&self, unfinished: UnfinishedBatch) -> Result<Resume, StoreFault> {
         let mut lines = Vec::new();
         if matches!(unfinished.progress, Progress::Sealed) {
             for ids in unfinished.requests.chunks(RESTORE) {
-                lines.extend(self.store.bodies(ids).await?);
+                let found = self.store.bodies(ids).await?.into_iter();
+                lines.extend(found.map(|(id, body)| Line { id, body: self.memory.body(body) }));
             }
         }
-        let lines = lines.into_iter().map(|(id, body)| Line { id, body }).collect();
         let collector = self.collectors.by(&unfinished.lane).clone();
-        Ok(Resume { unfinished, lines, collector })
+        Ok(Resume { unfinished, lines: lines.into(), collector })
     }
 
     /// Brings the graph to rest: open lanes are sealed and submitted, batches in flight are settled as far as
@@ -233,6 +241,6 @@ impl System {
 }
 
 /// Requests whose bodies are fetched at once during a restart.
-const RESTORE: usize = 1000;
+const RESTORE: usize = 200;
 /// How long the last flush may take.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);

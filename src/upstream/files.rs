@@ -1,7 +1,5 @@
 //! `/files` (contract, section 1.1).
 
-use std::convert::Infallible;
-
 use batch_gpt_actors::{
     ports::{Content, Listing, Pieces, UpstreamFile},
     rules::{fault::Fault, ids::FileId},
@@ -31,8 +29,7 @@ struct File {
 }
 
 pub(super) async fn upload(upstream: &HttpUpstream, name: &str, content: Content) -> Result<FileId, Fault> {
-    let pieces = content.pieces.map(Ok::<_, Infallible>);
-    let part = Part::stream_with_length(Body::wrap_stream(pieces), content.length)
+    let part = Part::stream_with_length(Body::wrap_stream(content.pieces), content.length)
         .file_name(name.to_owned())
         .mime_str("application/jsonl")
         .map_err(|error| broken(Effect::Creates, error))?;

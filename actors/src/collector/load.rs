@@ -4,12 +4,29 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::rules::{body, collate::Weight, hold::Lot, ids::RequestId, lane::Lane, lines, resend::Lineage};
+use crate::{
+    memory::{Body, Memory},
+    rules::{body, collate::Weight, hold::Lot, ids::RequestId, lane::Lane, lines, resend::Lineage},
+};
+
+/// What has to be known of a request's body when it comes out of the store.
+pub struct Stored {
+    body: Body,
+    inputs: usize,
+}
+
+impl Stored {
+    /// Looks at the body, and keeps it if there is room.
+    pub fn new(lane: &Lane, bytes: Bytes, memory: &Memory) -> Self {
+        let inputs = body::inputs(lane.endpoint, &bytes);
+        Self { body: memory.body(bytes), inputs }
+    }
+}
 
 /// A request on its way into a batch.
 pub(super) struct Item {
     pub(super) id: RequestId,
-    pub(super) body: Bytes,
+    pub(super) body: Body,
     pub(super) bytes: u64,
     inputs: usize,
     /// How often it has been sent before.
@@ -18,15 +35,14 @@ pub(super) struct Item {
 
 impl Item {
     /// A request that was just accepted.
-    pub(super) fn new(id: RequestId, lane: &Lane, body: Bytes, inputs: usize) -> Self {
-        let bytes = lines::overhead(lane.endpoint) + body.len() as u64;
+    pub(super) fn new(id: RequestId, lane: &Lane, body: Body, inputs: usize) -> Self {
+        let bytes = lines::overhead(lane.endpoint) + body.len();
         Self { id, body, bytes, inputs, attempts: 0 }
     }
 
     /// A request that comes out of the store; so often it has been sent before.
-    pub(super) fn again(id: RequestId, lane: &Lane, body: Bytes, attempts: u32) -> Self {
-        let inputs = body::inputs(lane.endpoint, &body);
-        Self { attempts, ..Self::new(id, lane, body, inputs) }
+    pub(super) fn again(id: RequestId, lane: &Lane, stored: Stored, attempts: u32) -> Self {
+        Self { attempts, ..Self::new(id, lane, stored.body, stored.inputs) }
     }
 }
 

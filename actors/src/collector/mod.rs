@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     drain::Drain,
     fail_point::{self, Point},
+    memory::Memory,
     pool::Pool,
     ports::{Ids, StoreFault},
     rules::{
@@ -35,6 +36,7 @@ use crate::{
     waiting_room::{Client, Delivery, WaitingRoom},
 };
 
+pub use load::Stored;
 use load::{Item, Load};
 pub use resending::Ended;
 
@@ -76,7 +78,7 @@ pub enum Refused {
 /// Requests of an earlier life of the gateway.
 pub struct Restore {
     /// To be collated again, with their bodies.
-    pub open: Vec<(Accepted, Bytes)>,
+    pub open: Vec<(Accepted, Stored)>,
     /// In a batch already; their clients may come again.
     pub awaited: Vec<Accepted>,
 }
@@ -151,6 +153,7 @@ pub struct Collector {
     sent_again: u64,
     clock: Clock,
     ids: Arc<dyn Ids>,
+    memory: Memory,
     submitters: Pool<BatchSubmitter>,
     loggers: Pool<StatusLogger>,
 }
@@ -162,6 +165,7 @@ impl Collector {
         polling: Polling,
         clock: Clock,
         ids: Arc<dyn Ids>,
+        memory: Memory,
         submitters: Pool<BatchSubmitter>,
         loggers: Pool<StatusLogger>,
     ) -> Self {
@@ -182,6 +186,7 @@ impl Collector {
             sent_again: 0,
             clock,
             ids,
+            memory,
             submitters,
             loggers,
         }
@@ -328,7 +333,8 @@ impl Receive<Recorded> for Collector {
         match recorded.result {
             Ok(()) => {
                 self.room.recorded(recorded.id);
-                let item = Item::new(recorded.id, &recorded.lane, recorded.body, recorded.inputs);
+                let body = self.memory.body(recorded.body);
+                let item = Item::new(recorded.id, &recorded.lane, body, recorded.inputs);
                 self.collate(item, &recorded.lane, me);
             }
             Err(_) => self.room.deliver(recorded.id, &Delivery::NotRecorded),
@@ -342,9 +348,9 @@ impl Receive<Restore> for Collector {
         for request in &restore.awaited {
             self.room.keep(request);
         }
-        for (request, body) in restore.open {
+        for (request, stored) in restore.open {
             self.room.keep(&request);
-            let item = Item::again(request.id, &request.lane, body, request.attempts);
+            let item = Item::again(request.id, &request.lane, stored, request.attempts);
             self.collate(item, &request.lane, me);
         }
         self.tend(me);

@@ -2,15 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-
 use super::{
     Collector, Deliver,
-    load::{Item, Load},
+    load::{Item, Load, Stored},
 };
 use crate::{
     cell::{Letter, Mail, Receive},
     links::PIECE,
+    memory::Memory,
     mutation::{self, Mutation},
     rules::{
         hold::Refused,
@@ -42,10 +41,10 @@ impl Letter for Ended {
     type Reply = ();
 }
 
-/// The bodies of requests that go on are in memory again.
+/// The bodies of requests that go on have been looked at.
 struct Fetched {
     lane: Arc<Lane>,
-    lots: Vec<Vec<(RequestId, u32, Bytes)>>,
+    lots: Vec<Vec<(RequestId, u32, Stored)>>,
     way: Way,
 }
 
@@ -65,7 +64,7 @@ enum Way {
 }
 
 /// Bodies that are asked for at once.
-const BODIES: usize = 1000;
+const BODIES: usize = 200;
 /// Pause before a store that failed is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -101,7 +100,7 @@ impl Collector {
         }
     }
 
-    /// Brings bodies back into memory; they left it when their batch was uploaded.
+    /// Looks at bodies in the store; they left the memory when their batch was uploaded.
     fn fetch(
         &self,
         lane: &Arc<Lane>,
@@ -111,11 +110,12 @@ impl Collector {
         me: &Mail<Self>,
     ) {
         let (logger, lane, me) = (self.loggers.by(lane).clone(), lane.clone(), me.clone());
+        let memory = self.memory.clone();
         tokio::spawn(async move {
             tokio::time::sleep(pause.into()).await;
             let mut fetched = Vec::new();
             for lot in lots {
-                fetched.push(bodies(&logger, &lot).await);
+                fetched.push(bodies(&logger, &lane, &lot, &memory).await);
             }
             me.tell(Fetched { lane, lots: fetched, way });
         });
@@ -166,7 +166,12 @@ impl Collector {
     }
 }
 
-async fn bodies(logger: &Mail<StatusLogger>, lot: &[(RequestId, u32)]) -> Vec<(RequestId, u32, Bytes)> {
+async fn bodies(
+    logger: &Mail<StatusLogger>,
+    lane: &Lane,
+    lot: &[(RequestId, u32)],
+    memory: &Memory,
+) -> Vec<(RequestId, u32, Stored)> {
     let mut fetched = Vec::with_capacity(lot.len());
     for piece in lot.chunks(BODIES) {
         let ids: Vec<RequestId> = piece.iter().map(|(id, _)| *id).collect();
@@ -179,7 +184,7 @@ async fn bodies(logger: &Mail<StatusLogger>, lot: &[(RequestId, u32)]) -> Vec<(R
         let mut found = found.into_iter().peekable();
         for (id, attempts) in piece {
             match found.next_if(|(of, _)| of == id) {
-                Some((_, body)) => fetched.push((*id, *attempts, body)),
+                Some((_, body)) => fetched.push((*id, *attempts, Stored::new(lane, body, memory))),
                 None => log::error!("request {id} goes on, but the store has no body for it"),
             }
         }
@@ -206,8 +211,10 @@ impl Receive<Fetched> for Collector {
         }
         let Fetched { lane, lots, way } = fetched;
         for lot in lots {
-            let items: Vec<Item> =
-                lot.into_iter().map(|(id, attempts, body)| Item::again(id, &lane, body, attempts)).collect();
+            let items: Vec<Item> = lot
+                .into_iter()
+                .map(|(id, attempts, stored)| Item::again(id, &lane, stored, attempts))
+                .collect();
             match &way {
                 Way::Lane => items.into_iter().for_each(|item| self.collate(item, &lane, me)),
                 Way::Batches(lineage) => {

@@ -14,6 +14,7 @@ pub const SETTINGS: Settings = Settings {
         batches_per_hour: 12,
         max_attempts: MAX_ATTEMPTS as u32,
     },
+    room: 700,
     collectors: 2,
     batch_submitters: 2,
     poller_arbiters: 1,

@@ -20,7 +20,7 @@ use batch_gpt_actors::{
     },
 };
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::sleep;
 
 use crate::{
@@ -126,7 +126,10 @@ fn page<T>(newest_last: Vec<T>, is: impl Fn(&T) -> bool, after_any: bool) -> Lis
 impl ports::Upstream for Upstream {
     async fn upload(&self, name: &str, content: Content) -> Result<FileId, Fault> {
         let length = content.length;
-        let bytes = Bytes::from(content.pieces.collect::<Vec<Bytes>>().await.concat());
+        let Ok(pieces) = content.pieces.try_collect::<Vec<Bytes>>().await else {
+            return Err(Fault::Ambiguous("the body broke off".into()));
+        };
+        let bytes = Bytes::from(pieces.concat());
         let key = key_of_file(name);
         let store = |factory: &mut Factory, now| {
             let books = self.journal.books.lock().unwrap();

@@ -197,3 +197,21 @@ async fn an_old_failure_is_tried_anew_and_an_old_answer_grows_old_too() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_find_no_room_in_memory_reach_the_file_out_of_the_store() {
+    on_one_thread(async {
+        let world = World::start(upstream(), SETTINGS);
+        let prompts: Vec<String> = (0..50).map(|n| format!("{n} {}", "x".repeat(1_000))).collect();
+        let mut clients = Vec::new();
+        for prompt in &prompts {
+            clients.push(world.send("m", prompt).await.unwrap());
+        }
+        for (client, prompt) in clients.into_iter().zip(&prompts) {
+            assert_eq!(&prompt_of(&outcome(client.await.unwrap())), prompt);
+        }
+        assert_eq!(world.upstream.batches().len(), 1);
+        const { assert!(SETTINGS.room < 50 * 1_000) };
+    })
+    .await;
+}

@@ -147,7 +147,7 @@ fn number(id: &str) -> usize {
 impl Upstream for MemoryUpstream {
     async fn upload(&self, name: &str, content: Content) -> Result<FileId, Fault> {
         self.fault("upload")?;
-        let pieces: Vec<Bytes> = content.pieces.collect().await;
+        let pieces: Vec<Bytes> = content.pieces.map(Result::unwrap).collect().await;
         let bytes = Bytes::from(pieces.concat());
         assert_eq!(bytes.len() as u64, content.length, "the announced length is the true one");
         let mut state = self.state.lock().unwrap();

@@ -31,6 +31,7 @@ pub const SETTINGS: Settings = Settings {
         batches_per_hour: 2_000,
         max_attempts: 3,
     },
+    room: 10_000,
     collectors: 1,
     batch_submitters: 2,
     poller_arbiters: 1,
