@@ -1,6 +1,6 @@
 //! Batches that clients make themselves: `POST /v1/batches`, and how such a batch stands.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse, rt,
@@ -9,7 +9,7 @@ use actix_web::{
 use batch_gpt_actors::{
     ports::StoredBatch,
     rules::{
-        ids::{BatchId, FileId},
+        ids::{BatchId, FileId, METADATA_KEY},
         lane::Tenant,
         outcome::ApiError,
         record::Record,
@@ -19,7 +19,7 @@ use batch_gpt_actors::{
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use reqwest::Method;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
@@ -57,17 +57,28 @@ pub async fn create(
     making.await.unwrap_or_else(|_| Err(HttpError::internal()))
 }
 
-/// The file whose lines are ordered. What else is wrong with the order, the upstream will say.
+/// The file whose lines are ordered. What else is wrong with the order, the upstream will say; only the gateway's own
+/// mark is refused here, because by it the gateway finds its own batches again.
 fn input(order: &Bytes) -> Result<Option<FileId>, HttpError> {
     #[derive(Deserialize)]
     struct Order {
         #[serde(default)]
         input_file_id: Option<Box<RawValue>>,
+        #[serde(default)]
+        metadata: Option<Box<RawValue>>,
     }
     let order: Order = serde_json::from_slice(order).map_err(|error| {
         let message = format!("We could not parse the JSON body of your request: {error}.");
         HttpError::bad_request(ApiError::new("invalid_request_error", None, message))
     })?;
+    let marks = order
+        .metadata
+        .and_then(|marks| serde_json::from_str::<HashMap<String, IgnoredAny>>(marks.get()).ok());
+    if marks.is_some_and(|marks| marks.contains_key(METADATA_KEY)) {
+        let message = format!("Invalid 'metadata': '{METADATA_KEY}' is the gateway's own.");
+        let error = ApiError::new("invalid_request_error", Some("invalid_value"), message);
+        return Err(HttpError::bad_request(error.param("metadata")));
+    }
     let id = order.input_file_id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());
     Ok(id.map(|id| FileId(id.into())))
 }

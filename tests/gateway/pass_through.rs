@@ -187,6 +187,15 @@ async fn a_batch_that_a_client_makes_can_be_cancelled_and_its_order_is_judged_up
     let wrong = ask(&gateway, "any", "POST", "/batches").json(&wrong).send().await.unwrap();
     assert_eq!(wrong.status(), 400);
     assert_eq!(wrong.json::<Value>().await.unwrap()["error"]["param"], "endpoint");
+    let batches = gateway.ledger().batches.len();
+    let marked = json!({
+        "input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": "24h",
+        "metadata": { "batch_gpt_key": "bgk_00000000000000000000000000000001" },
+    });
+    let marked = ask(&gateway, "any", "POST", "/batches").json(&marked).send().await.unwrap();
+    assert_eq!(marked.status(), 400);
+    assert_eq!(marked.json::<Value>().await.unwrap()["error"]["param"], "metadata");
+    assert_eq!(gateway.ledger().batches.len(), batches, "it never reaches the upstream");
 }
 
 #[tokio::test]
