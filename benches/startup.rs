@@ -14,6 +14,7 @@ use batch_gpt_actors::rules::{
     lane::{Endpoint, Lane, Tenant},
     outcome::{Origin, Outcome},
     record::{Accepted, Record, replay},
+    terms::Keeping,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
 };
@@ -41,6 +42,7 @@ fn accepted(n: usize, lane: &Arc<Lane>) -> Record {
         fingerprint: Fingerprint(fingerprint),
         at: Timestamp(1_700_000_000_000 + n as u64),
         attempts: 0,
+        keeping: Keeping::default(),
     };
     Record::Accepted { request, body: body(n) }
 }

@@ -63,8 +63,7 @@ impl Application {
     pub async fn bind(config: Config, runtime: Arc<Runtime>) -> Result<Self, StartFault> {
         let (upstream, simulator) = upstream(&config).await?;
         let gateway = Data::new(Gateway::new(
-            config.mode,
-            config.holding,
+            config.serving,
             config.keys.clone(),
             config.admin_key.clone(),
             config.max_open_requests,

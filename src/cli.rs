@@ -61,9 +61,14 @@ pub struct ServeArgs {
     #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL")]
     pub openai_base_url: Option<String>,
 
-    /// sync: clients wait for their answer; async: they get an id, and ask for it later [default: sync]
+    /// sync: clients wait for their answer; async: they get an id, and ask for it later; cache: they get stored answers
+    /// only [default: sync]
     #[arg(long, env = "CLIENT_SERVING_MODE", value_name = "MODE")]
     pub client_serving_mode: Option<String>,
+
+    /// on: equal requests of a tenant share one answer; off: each is answered by itself [default: on]
+    #[arg(long, env = "BATCH_GPT_CACHE", value_name = "on|off")]
+    pub cache: Option<String>,
 
     /// How clients that want no stream are held: auto, silent, heartbeat or retry [default: auto]
     #[arg(long, env = "BATCH_GPT_HOLD", value_name = "HOW")]

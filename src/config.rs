@@ -16,7 +16,7 @@ use batch_gpt_actors::{
 use crate::{
     cli::{Secret, ServeArgs},
     http::{
-        gateway::Mode,
+        gateway::{Mode, Serving},
         hold::{Hold, Holding},
     },
     keys::{Key, Keys},
@@ -44,10 +44,8 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// The store.
     pub store: Location,
-    /// What clients get when they say nothing else.
-    pub mode: Mode,
-    /// How clients that wait are held.
-    pub holding: Holding,
+    /// How clients are served.
+    pub serving: Serving,
     /// Where to listen.
     pub bind: SocketAddr,
     /// The clients' keys.
@@ -127,6 +125,7 @@ impl Config {
             status_loggers: check.number("BATCH_GPT_STATUS_LOGGERS", &args.status_loggers, 1, 1..=64),
         };
         let mode = check.mode(&args.client_serving_mode);
+        let cache = check.cache(&args.cache, mode);
         let holding = Holding {
             hold: check.hold(&args.hold),
             interval: Duration::from_secs(check.number(
@@ -141,8 +140,7 @@ impl Config {
         let config = Self {
             upstream: check.upstream(args),
             store: check.store(args),
-            mode,
-            holding,
+            serving: Serving { mode, holding, cache },
             bind,
             keys,
             admin_key: args.admin_key.as_ref().filter(|key| !key.0.is_empty()).map(|key| Key::new(&key.0)),
@@ -214,9 +212,29 @@ impl Check {
         match given(value) {
             None | Some("sync") => Mode::Sync,
             Some("async") => Mode::Async,
+            Some("cache") => Mode::Cache,
             Some(other) => {
-                self.problem("CLIENT_SERVING_MODE", other, "sync or async is allowed");
+                self.problem("CLIENT_SERVING_MODE", other, "sync, async or cache is allowed");
                 Mode::Sync
+            }
+        }
+    }
+
+    fn cache(&mut self, value: &Option<String>, mode: Mode) -> bool {
+        match given(value) {
+            None | Some("on") => true,
+            Some("off") if mode != Mode::Cache => false,
+            Some("off") => {
+                self.problem(
+                    "BATCH_GPT_CACHE",
+                    "off",
+                    "CLIENT_SERVING_MODE=cache answers out of the cache alone",
+                );
+                false
+            }
+            Some(other) => {
+                self.problem("BATCH_GPT_CACHE", other, "on or off is allowed");
+                true
             }
         }
     }
@@ -347,6 +365,7 @@ mod tests {
             bind_address: some("0.0.0.0:80"),
             api_keys: Some(Secret("sk-very-secret".into())),
             client_serving_mode: some("quantum"),
+            cache: some("maybe"),
             hold: some("tight"),
             heartbeat_seconds: some("300"),
             ..ServeArgs::default()
@@ -358,12 +377,25 @@ mod tests {
             "BATCH_GPT_BIND_ADDRESS=0.0.0.0:80",
             "BATCH_GPT_API_KEYS=…",
             "CLIENT_SERVING_MODE=quantum",
+            "BATCH_GPT_CACHE=maybe",
             "BATCH_GPT_HOLD=tight",
             "BATCH_GPT_HEARTBEAT_SECONDS=300: a whole number from 1 to 240",
         ] {
             assert!(text.contains(name), "{name} is missing in:\n{text}");
         }
         assert!(!text.contains("secret"));
+    }
+
+    #[test]
+    fn a_gateway_that_answers_out_of_the_cache_alone_needs_one() {
+        let args = ServeArgs {
+            simulate: true,
+            client_serving_mode: some("cache"),
+            cache: some("off"),
+            ..ServeArgs::default()
+        };
+        assert!(Config::parse(&args).unwrap_err().to_string().starts_with("BATCH_GPT_CACHE=off"));
+        assert!(Config::parse(&ServeArgs { cache: some("on"), ..args }).is_ok());
     }
 
     #[test]

@@ -13,10 +13,12 @@ use serde_json::value::RawValue;
 use crate::rules::{
     fault::Fault,
     fingerprint::Fingerprint,
+    idempotency::IdempotencyKey,
     ids::{BatchId, BatchKey, FileId, RequestId},
-    lane::{Endpoint, Tenant},
+    lane::{Endpoint, Lane, Tenant},
     outcome::Outcome,
     record::{Accepted, Record},
+    stage::Stage,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
 };
@@ -150,6 +152,38 @@ pub struct StoredRequest {
     pub standing: Standing,
 }
 
+/// A request without what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestSummary {
+    /// The request.
+    pub id: RequestId,
+    /// Where it belongs.
+    pub lane: Arc<Lane>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// The batch upstream that it is or was a line of, if it has come that far.
+    pub batch: Option<BatchId>,
+    /// How often it has been sent upstream without an outcome.
+    pub attempts: u32,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When it ended, if it has.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Which requests to list: newest first, for ids begin with the time.
+#[derive(Debug, Clone, Default)]
+pub struct RequestPage {
+    /// Only this tenant's; everybody's if `None`.
+    pub tenant: Option<Tenant>,
+    /// Only those that have come so far and no further.
+    pub stage: Option<Stage>,
+    /// Start behind this request.
+    pub after: Option<RequestId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
 /// The place where the journal lives.
 ///
 /// `append` is called by one writer per batch and may be called by several writers at once. A group is durable when
@@ -169,6 +203,14 @@ pub trait Store: Send + Sync {
     async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault>;
     /// The latest stored outcome of a request with this fingerprint.
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault>;
+    /// The latest good answer of a request with this fingerprint that is not private.
+    async fn reusable(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault>;
+    /// The latest request that goes by this key and was not withdrawn.
+    async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault>;
+    /// One request by its id, without what it holds.
+    async fn summary(&self, id: RequestId) -> Result<Option<RequestSummary>, StoreFault>;
+    /// A page of requests; `None` where `after` is not there (for that tenant).
+    async fn summaries(&self, page: &RequestPage) -> Result<Option<Listing<RequestSummary>>, StoreFault>;
     /// One batch by its upstream id; another tenant's is not there.
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault>;
     /// A page of batches that exist upstream; `None` where `after` is not there (for that tenant).

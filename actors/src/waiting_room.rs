@@ -15,9 +15,11 @@ use tokio::sync::oneshot;
 
 use crate::rules::{
     fingerprint::Fingerprint,
+    idempotency::IdempotencyKey,
     ids::{BatchId, RequestId},
     outcome::Outcome,
     record::Accepted,
+    terms::{Keeping, Terms},
 };
 
 /// What a parked client is told.
@@ -38,7 +40,42 @@ pub enum Delivery {
     Released,
     /// The request could not be recorded, so it was not accepted.
     NotRecorded,
+    /// The request was not accepted, because of what its client asked.
+    Declined(Decline),
 }
+
+/// Why a request was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decline {
+    /// A stored answer was asked for, and there is none.
+    NotStored,
+    /// Its idempotency key is another request's.
+    KeyReused,
+}
+
+/// How a request was taken: what its client may know before it is told the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The request whose end it will be told.
+    pub id: RequestId,
+    /// Where that end comes from.
+    pub source: Source,
+}
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A line of its own.
+    New,
+    /// The line of an equal request that was there before.
+    Shared,
+    /// The store.
+    Stored,
+}
+
+/// Where a client hears how its request was taken, once that is durable. It is dropped without a word if the request
+/// was not taken.
+pub type Word = oneshot::Sender<Taken>;
 
 /// Where a parked client is told.
 pub type Reply = oneshot::Sender<Delivery>;
@@ -62,6 +99,7 @@ impl ComesAgain {
 #[derive(Debug)]
 struct Seat {
     fingerprint: Fingerprint,
+    keeping: Keeping,
     parked: Vec<(Reply, ComesAgain)>,
     /// Its client comes again, or it is a request of an earlier life of the gateway: sent upstream even if nobody
     /// waits.
@@ -72,6 +110,8 @@ struct Seat {
     recorded: bool,
     /// Clients that want to know no more than that.
     detached: Vec<Reply>,
+    /// Clients that have not heard yet that it is.
+    words: Vec<(Word, Source)>,
 }
 
 /// How a client waits.
@@ -95,30 +135,44 @@ impl Client {
 }
 
 impl Seat {
-    fn new(fingerprint: Fingerprint) -> Self {
+    fn new(fingerprint: Fingerprint, keeping: Keeping) -> Self {
         Self {
             fingerprint,
+            keeping,
             parked: Vec::new(),
             kept: false,
             promised: false,
             recorded: false,
             detached: Vec::new(),
+            words: Vec::new(),
         }
     }
 
-    fn take(&mut self, id: RequestId, client: Client) {
+    fn take(&mut self, id: RequestId, client: Client, word: Option<Word>, source: Source) {
+        self.words.extend(word.map(|word| (word, source)));
         match client {
             Client::Parked(reply) => self.park(reply, ComesAgain::default()),
             Client::Returning(reply, comes_again) => self.park(reply, comes_again),
             Client::Detached(reply) => {
                 self.promised = true;
-                if self.recorded {
-                    // A client that has left knows no id to ask for.
-                    let _ = reply.send(Delivery::Accepted(id));
-                } else {
-                    self.detached.push(reply);
-                }
+                self.detached.push(reply);
             }
+        }
+        self.tell_recorded(id);
+    }
+
+    /// Tells those who want to know, if the record is durable.
+    fn tell_recorded(&mut self, id: RequestId) {
+        if !self.recorded {
+            return;
+        }
+        for (word, source) in self.words.drain(..) {
+            // A client that has left needs no word.
+            let _ = word.send(Taken { id, source });
+        }
+        for reply in self.detached.drain(..) {
+            // A client that has left knows no id to ask for.
+            let _ = reply.send(Delivery::Accepted(id));
         }
     }
 
@@ -144,24 +198,37 @@ impl Seat {
     }
 }
 
+/// What the room has for a request that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// An equal request, beside which its client may sit.
+    Seat(RequestId),
+    /// Another request that goes by the same idempotency key.
+    OtherBody,
+    /// Nothing.
+    Nothing,
+}
+
 /// The requests without an outcome, and their waiting clients.
 #[derive(Debug, Default)]
 pub struct WaitingRoom {
     seats: HashMap<RequestId, Seat>,
     by_fingerprint: HashMap<Fingerprint, Vec<RequestId>>,
+    by_key: HashMap<IdempotencyKey, RequestId>,
 }
 
 impl WaitingRoom {
     /// A new request and its client.
-    pub fn seat(&mut self, id: RequestId, fingerprint: Fingerprint, client: Client) {
-        let mut seat = Seat::new(fingerprint);
-        seat.take(id, client);
-        self.insert(id, seat);
+    pub fn seat(&mut self, request: &Accepted, client: Client, word: Option<Word>) {
+        let mut seat = Seat::new(request.fingerprint, request.keeping);
+        seat.take(request.id, client, word, Source::New);
+        self.insert(request.id, seat);
     }
 
     /// A request of an earlier life; its client may come again.
     pub fn keep(&mut self, request: &Accepted) {
-        let kept = Seat { kept: true, recorded: true, ..Seat::new(request.fingerprint) };
+        let seat = Seat::new(request.fingerprint, request.keeping);
+        let kept = Seat { kept: true, recorded: true, ..seat };
         self.insert(request.id, kept);
     }
 
@@ -171,30 +238,43 @@ impl WaitingRoom {
             return;
         };
         seat.recorded = true;
-        for reply in seat.detached.drain(..) {
-            // A client that has left knows no id to ask for.
-            let _ = reply.send(Delivery::Accepted(id));
-        }
+        seat.tell_recorded(id);
     }
 
     fn insert(&mut self, id: RequestId, seat: Seat) {
         self.by_fingerprint.entry(seat.fingerprint).or_default().push(id);
+        if let Some(key) = seat.keeping.key {
+            self.by_key.insert(key, id);
+        }
         self.seats.insert(id, seat);
     }
 
-    /// Seats a client that sends a request again beside its first sending. A client that says so itself
-    /// (`resent`) joins any equal request, another one only a request that nobody waits for and nobody will ask for.
-    pub fn attach(&mut self, fingerprint: &Fingerprint, resent: bool, client: Client) -> Result<(), Client> {
+    /// Looks for an equal request. A client with an idempotency key finds only what goes by that key. A client that
+    /// says that it sends again (`resent`) finds any equal request, and so does one that shares, save for what is
+    /// private. Another one finds only a request that nobody waits for and nobody will ask for.
+    pub fn find(&self, fingerprint: &Fingerprint, resent: bool, terms: &Terms) -> Found {
+        if let Some(key) = terms.keeping.key {
+            return match self.by_key.get(&key).and_then(|id| Some((*id, self.seats.get(id)?))) {
+                Some((id, seat)) if seat.fingerprint == *fingerprint => Found::Seat(id),
+                Some(_) => Found::OtherBody,
+                None => Found::Nothing,
+            };
+        }
         let ids = self.by_fingerprint.get(fingerprint).map(Vec::as_slice).unwrap_or_default();
         let abandoned = ids.iter().find(|id| self.is_abandoned(id));
-        let Some(id) = abandoned.or(ids.first().filter(|_| resent)).copied() else {
-            return Err(client);
-        };
-        let Some(seat) = self.seats.get_mut(&id) else {
-            return Err(client);
-        };
-        seat.take(id, client);
-        Ok(())
+        let open = |id: &&RequestId| resent || (terms.shares && !self.is_private(id));
+        abandoned.or_else(|| ids.iter().find(open)).map_or(Found::Nothing, |id| Found::Seat(*id))
+    }
+
+    /// Seats a client beside a request that was found.
+    pub fn join(&mut self, id: RequestId, client: Client, word: Option<Word>) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.take(id, client, word, Source::Shared);
+        }
+    }
+
+    fn is_private(&self, id: &RequestId) -> bool {
+        self.seats.get(id).is_none_or(|seat| seat.keeping.private)
     }
 
     fn is_abandoned(&self, id: &RequestId) -> bool {
@@ -208,11 +288,15 @@ impl WaitingRoom {
 
     /// Tells a request's clients, and forgets it.
     pub fn deliver(&mut self, id: RequestId, delivery: &Delivery) {
-        let Some(seat) = self.remove(id) else { return };
-        for reply in seat.replies() {
+        for reply in self.dismiss(id).unwrap_or_default() {
             // A client that has left will find the stored outcome when it sends its request again.
             let _ = reply.send(delivery.clone());
         }
+    }
+
+    /// Forgets a request; gives those who are still to be told something, unless it was not there.
+    pub fn dismiss(&mut self, id: RequestId) -> Option<Vec<Reply>> {
+        self.remove(id).map(|seat| seat.replies().collect())
     }
 
     /// Forgets a request.
@@ -228,6 +312,9 @@ impl WaitingRoom {
                 self.by_fingerprint.remove(&seat.fingerprint);
             }
         }
+        if let Some(key) = seat.keeping.key.filter(|key| self.by_key.get(key) == Some(&id)) {
+            self.by_key.remove(&key);
+        }
         Some(seat)
     }
 
@@ -240,6 +327,7 @@ impl WaitingRoom {
             }
         }
         self.by_fingerprint.clear();
+        self.by_key.clear();
     }
 
     /// Requests without an outcome.

@@ -26,27 +26,40 @@ pub fn answered(id: RequestId, outcome: Outcome, batch: Option<&BatchId>) -> Htt
         response.insert_header(("x-should-retry", "false"));
     }
     let mut response = response.body(outcome.body);
-    name(&mut response, "x-batch-gpt-request-id", &id.to_string());
+    mark(&mut response, "x-batch-gpt-request-id", &id.to_string());
     if let Some(batch) = batch {
-        name(&mut response, "x-batch-gpt-batch-id", batch.as_str());
+        mark(&mut response, "x-batch-gpt-batch-id", batch.as_str());
     }
     response
 }
 
 /// The request is recorded; its answer will be there later, under this id. The body is shaped like an answer of the
-/// endpoint with nothing in it, with the message of the original; `created` is when it was accepted, in seconds.
-pub fn accepted(endpoint: Endpoint, id: RequestId, model: &str, created: u64) -> HttpResponse {
-    let mut body = empty(endpoint, created);
-    body["id"] = json!(id);
-    body["model"] = json!(model);
-    body["status"] = json!("queued");
+/// endpoint with nothing in it, with the message of the original; `created` is when it was accepted, in seconds, and
+/// `status` how it stands.
+pub fn accepted(endpoint: Endpoint, id: RequestId, model: &str, created: u64, status: &str) -> HttpResponse {
+    let mut body = object(endpoint, id, model, created, status);
     body["message"] = json!("Request submitted for processing");
     let mut response = HttpResponse::Accepted();
     response.insert_header((header::LOCATION, format!("{}/{id}", endpoint.path())));
     response.insert_header((header::RETRY_AFTER, LOOK_AGAIN));
     let mut response = response.json(body);
-    name(&mut response, "x-batch-gpt-request-id", &id.to_string());
+    mark(&mut response, "x-batch-gpt-request-id", &id.to_string());
     response
+}
+
+/// The request was cancelled, as an object of the endpoint with nothing in it.
+pub fn cancelled(endpoint: Endpoint, id: RequestId, model: &str, created: u64) -> HttpResponse {
+    let mut response = HttpResponse::Ok().json(object(endpoint, id, model, created, "cancelled"));
+    mark(&mut response, "x-batch-gpt-request-id", &id.to_string());
+    response
+}
+
+fn object(endpoint: Endpoint, id: RequestId, model: &str, created: u64, status: &str) -> Value {
+    let mut object = empty(endpoint, created);
+    object["id"] = json!(id);
+    object["model"] = json!(model);
+    object["status"] = json!(status);
+    object
 }
 
 /// The object of the endpoint, before there is anything in it.
@@ -71,8 +84,8 @@ fn empty(endpoint: Endpoint, created: u64) -> Value {
     }
 }
 
-fn name(response: &mut HttpResponse, header: &'static str, value: &str) {
-    // Ids are printable; one that is not is left out.
+/// Sets a header. A value that cannot stand in one is left out.
+pub fn mark(response: &mut HttpResponse, header: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(HeaderName::from_static(header), value);
     }

@@ -1,30 +1,33 @@
 //! `POST` to the endpoints whose calls are collated into batches.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
+    http::StatusCode,
     web::{self, Data},
 };
 use batch_gpt_actors::{
     collector::{Enqueue, Refused},
     rules::{
-        body,
+        body::{self, CheckedBody},
         lane::{Endpoint, Lane},
         outcome::ApiError,
+        terms::Terms,
     },
-    waiting_room::{Client, Delivery},
+    system::System,
+    waiting_room::{Client, Delivery, Source, Taken},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    answer::accepted,
+    answer::{accepted, mark},
     error::HttpError,
     gateway::{Gateway, Mode, now},
-    hold::{Ended, ended},
+    hold::{Ended, Waiting, ended},
     request_body::{json_only, read, too_large},
     stream::Emulation,
+    wishes::Wishes,
 };
 
 /// `POST` to an endpoint: holds the client until its line's outcome is there, or tells it where to ask later.
@@ -37,59 +40,143 @@ pub async fn collate(
     let tenant = gateway.tenant(&request)?;
     let system = gateway.open()?;
     let permit = gateway.admit()?;
+    let wishes = Wishes::of(&request)?;
     json_only(&request)?;
     let bytes = read(&request, payload, gateway.max_body_bytes).await?;
     let checked = body::check(endpoint, &bytes).map_err(HttpError::bad_request)?;
     // The client's own buffer goes now; what is kept from here on is the line.
     drop(bytes);
-    let fingerprint = checked.fingerprint(&tenant, endpoint);
-    let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
-    let (asked, resent) = (prefers_async(&request), is_resent(&request));
-    let queue = async |client| {
-        let (lane, body, inputs) = (lane.clone(), checked.line, checked.inputs);
-        let enqueue = Enqueue { lane, fingerprint, body, inputs, resent, client };
-        match system.collectors.by(&enqueue.lane.clone()).ask(enqueue).await {
-            Ok(Ok(())) => Ok(()),
+    let terms = wishes.terms(&tenant, &gateway.serving);
+    let lane = Arc::new(Lane { tenant, endpoint, model: checked.model.clone() });
+    let call = Call { gateway: &gateway, system, lane, checked, wishes, terms };
+    call.serve(permit).await
+}
+
+/// A call that is going to be served.
+struct Call<'a> {
+    gateway: &'a Gateway,
+    system: &'a System,
+    lane: Arc<Lane>,
+    checked: CheckedBody,
+    wishes: Wishes,
+    terms: Terms,
+}
+
+/// How its client is served.
+enum Manner {
+    /// It waits for the answer as a whole.
+    Whole,
+    /// It waits for a stream.
+    Stream(Emulation),
+    /// It waits for so long, and then asks later.
+    Patient(Duration),
+    /// It asks later.
+    Later,
+}
+
+impl Call<'_> {
+    /// A stream is waited for in any mode: its client could make nothing of a word on where to ask. What is stored is
+    /// there at once.
+    fn manner(&self) -> Manner {
+        let stream = Emulation::of(self.lane.endpoint).filter(|_| self.checked.stream);
+        let later =
+            self.wishes.respond_async || self.checked.background || self.gateway.serving.mode == Mode::Async;
+        match (stream, self.wishes.wait) {
+            (Some(emulation), _) => Manner::Stream(emulation),
+            (None, _) if self.terms.stored_only => Manner::Whole,
+            (None, Some(wait)) => Manner::Patient(wait),
+            (None, None) if later => Manner::Later,
+            (None, None) => Manner::Whole,
+        }
+    }
+
+    async fn serve(mut self, permit: OwnedSemaphorePermit) -> Result<HttpResponse, HttpError> {
+        let holding = self.gateway.serving.holding;
+        let manner = self.manner();
+        if matches!(manner, Manner::Later) {
+            return self.later().await;
+        }
+        let (mut waiting, client) = match manner {
+            Manner::Patient(_) => Waiting::new(permit, true),
+            _ => holding.client(permit),
+        };
+        // No response begins before it is known that there will be an answer.
+        let Some(taken) = self.queue(client).await? else {
+            return waiting.end().await.map(Ended::response);
+        };
+        let response = match manner {
+            Manner::Stream(emulation) => holding.stream(waiting, emulation, self.checked.include_usage),
+            _ if taken.source == Source::Stored => waiting.end().await.map(Ended::response)?,
+            Manner::Patient(wait) => match tokio::time::timeout(wait, waiting.end()).await {
+                Ok(end) => end.map(Ended::response)?,
+                Err(_) => {
+                    waiting.leave_to_return();
+                    self.accepted(taken)
+                }
+            },
+            Manner::Whole | Manner::Later => holding.whole(waiting, self.wishes.resent).await?,
+        };
+        Ok(self.marked(response, taken))
+    }
+
+    async fn later(mut self) -> Result<HttpResponse, HttpError> {
+        let (reply, delivery) = oneshot::channel();
+        let taken = self.queue(Client::Detached(reply)).await?;
+        match (taken, delivery.await) {
+            (Some(taken), Ok(Delivery::Accepted(_))) => Ok(self.marked(self.accepted(taken), taken)),
+            (_, other) => ended(other).map(Ended::response),
+        }
+    }
+
+    /// Hands the request over; says how it was taken, as soon as that is durable. A client that waits does so without
+    /// its body.
+    async fn queue(&mut self, client: Client) -> Result<Option<Taken>, HttpError> {
+        let (word, taken) = oneshot::channel();
+        let fingerprint = self.checked.fingerprint(&self.lane.tenant, self.lane.endpoint);
+        let enqueue = Enqueue {
+            lane: self.lane.clone(),
+            fingerprint,
+            body: std::mem::take(&mut self.checked.line),
+            inputs: self.checked.inputs,
+            resent: self.wishes.resent,
+            terms: self.terms,
+            client,
+            word: Some(word),
+        };
+        match self.system.collectors.by(&self.lane).ask(enqueue).await {
+            Ok(Ok(())) => Ok(taken.await.ok()),
             Ok(Err(Refused::Draining)) => Err(HttpError::stopping()),
             Ok(Err(refused @ Refused::TooLarge)) => Err(too_large(refused.to_string())),
             Ok(Err(refused @ Refused::TooManyInputs)) => Err(too_many_inputs(refused)),
             Err(_) => Err(HttpError::internal()),
         }
-    };
-    // A stream is waited for in any mode: its client could make nothing of a word on where to ask.
-    if asked || (gateway.mode == Mode::Async && !checked.stream) {
-        let (reply, delivery) = oneshot::channel();
-        queue(Client::Detached(reply)).await?;
-        let id = match delivery.await {
-            Ok(Delivery::Accepted(id)) => id,
-            other => return ended(other).map(Ended::response),
-        };
-        let mut response = accepted(endpoint, id, &lane.model, now().seconds());
-        if asked {
-            let applied = header::HeaderValue::from_static("respond-async");
-            response.headers_mut().insert(header::HeaderName::from_static("preference-applied"), applied);
+    }
+
+    /// Where to ask later. A response in the background is an object like any other, and so has the status of one.
+    fn accepted(&self, taken: Taken) -> HttpResponse {
+        let mut response =
+            accepted(self.lane.endpoint, taken.id, &self.lane.model, now().seconds(), "queued");
+        if self.checked.background {
+            *response.status_mut() = StatusCode::OK;
         }
-        return Ok(response);
+        if let Some(applied) = self.wishes.applied() {
+            mark(&mut response, "preference-applied", &applied);
+        }
+        response
     }
-    let (waiting, client) = gateway.holding.client(permit);
-    queue(client).await?;
-    if let Some(emulation) = Emulation::of(endpoint).filter(|_| checked.stream) {
-        return Ok(gateway.holding.stream(waiting, emulation, checked.include_usage));
+
+    fn marked(&self, mut response: HttpResponse, taken: Taken) -> HttpResponse {
+        mark(&mut response, "x-batch-gpt-request-id", &taken.id.to_string());
+        if self.gateway.serving.cache {
+            let source = match taken.source {
+                Source::New => "miss",
+                Source::Shared => "shared",
+                Source::Stored => "hit",
+            };
+            mark(&mut response, "x-batch-gpt-cache", source);
+        }
+        response
     }
-    gateway.holding.whole(waiting, resent).await
-}
-
-/// `Prefer: respond-async` (RFC 7240, section 4.1).
-fn prefers_async(request: &HttpRequest) -> bool {
-    let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
-    let mut preferences = preferences.flat_map(|value| value.split(',')).map(str::trim);
-    preferences.any(|preference| preference.eq_ignore_ascii_case("respond-async"))
-}
-
-/// The official clients count their re-sends (contract, section 5.1).
-fn is_resent(request: &HttpRequest) -> bool {
-    let count = request.headers().get("x-stainless-retry-count");
-    count.and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok()).is_some_and(|count| count > 0)
 }
 
 fn too_many_inputs(refused: Refused) -> HttpError {

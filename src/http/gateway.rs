@@ -35,6 +35,19 @@ pub enum Mode {
     Sync,
     /// It is told an id, and asks for the end later.
     Async,
+    /// It gets a stored answer or none.
+    Cache,
+}
+
+/// How clients are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Serving {
+    /// What they get when they say nothing else.
+    pub mode: Mode,
+    /// How those are held that wait.
+    pub holding: Holding,
+    /// Whether equal requests of a tenant share one answer.
+    pub cache: bool,
 }
 
 /// Shared by all handlers.
@@ -42,10 +55,8 @@ pub struct Gateway {
     /// The actors, once the journal has been read.
     system: OnceLock<System>,
     draining: AtomicBool,
-    /// What a client gets when it says nothing else.
-    pub mode: Mode,
-    /// How clients that wait are held.
-    pub holding: Holding,
+    /// How clients are served.
+    pub serving: Serving,
     /// Largest body of a request, in bytes.
     pub max_body_bytes: usize,
     keys: Keys,
@@ -58,8 +69,7 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that is starting. At most `max_open_requests` are accepted and unanswered at a time.
     pub fn new(
-        mode: Mode,
-        holding: Holding,
+        serving: Serving,
         keys: Keys,
         admin_key: Option<Key>,
         max_open_requests: usize,
@@ -68,7 +78,7 @@ impl Gateway {
     ) -> Self {
         let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Self { system, draining, mode, holding, max_body_bytes, keys, admin_key, permits, forwarder }
+        Self { system, draining, serving, max_body_bytes, keys, admin_key, permits, forwarder }
     }
 
     /// Starts to serve with these actors, which have taken up what was unfinished.

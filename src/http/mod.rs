@@ -15,7 +15,9 @@ pub mod pass_through;
 pub mod request_body;
 pub mod request_id;
 pub mod requests;
+pub mod stored_answers;
 pub mod stream;
+pub mod wishes;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError, Route,
@@ -46,7 +48,7 @@ fn api(config: &mut ServiceConfig) {
     for endpoint in Endpoint::ALL {
         let path = endpoint.path().trim_start_matches("/v1");
         let collate = move |request, payload, gateway| collated::collate(endpoint, request, payload, gateway);
-        let retrieve = move |request, id, gateway| requests::retrieve(endpoint, request, id, gateway);
+        let retrieve = move |request, id, gateway| stored_answers::retrieve(endpoint, request, id, gateway);
         config.service(only(path, Method::POST, web::post().to(collate))).service(only(
             &format!("{path}/{{id}}"),
             Method::GET,
@@ -54,6 +56,19 @@ fn api(config: &mut ServiceConfig) {
         ));
     }
     config
+        .service(only(
+            "/responses/{id}/cancel",
+            Method::POST,
+            web::post().to(stored_answers::cancel_response),
+        ))
+        .service(only("/requests", Method::GET, web::get().to(requests::list)))
+        .service(resource(
+            "/requests/{id}",
+            [
+                (Method::GET, web::get().to(requests::retrieve)),
+                (Method::DELETE, web::delete().to(requests::delete)),
+            ],
+        ))
         .service(only("/models", Method::GET, web::get().to(models::get)))
         .service(only("/models/{id:.+}", Method::GET, web::get().to(models::get)))
         .service(resource(

@@ -17,6 +17,7 @@ use batch_gpt_actors::{
         ids::RequestId,
         lane::{Endpoint, Lane, Tenant},
         record::{Accepted, Record},
+        terms::Keeping,
         time::Timestamp,
     },
 };
@@ -40,6 +41,7 @@ pub(crate) fn accepted(number: u128) -> Record {
             fingerprint: Fingerprint(fingerprint),
             at: Timestamp(1_700_000_000_000),
             attempts: 0,
+            keeping: Keeping::default(),
         },
         body: format!("body {number}").into(),
     }

@@ -9,6 +9,7 @@ use batch_gpt_actors::rules::{
     lane::{Endpoint, Lane, Tenant},
     outcome::{Origin, Outcome},
     record::{Accepted, Record, Unfinished, replay},
+    terms::Keeping,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
 };
@@ -32,6 +33,7 @@ pub(crate) fn request(number: u128, lane: &Arc<Lane>) -> Accepted {
         fingerprint: fingerprint(number),
         at: Timestamp(1_700_000_000_000 + number as u64),
         attempts: 0,
+        keeping: Keeping::default(),
     }
 }
 

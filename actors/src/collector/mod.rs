@@ -1,5 +1,6 @@
 //! The Collector: the open lanes, their windows, and the clients that wait.
 
+mod cancelling;
 mod load;
 mod recalling;
 mod resending;
@@ -31,11 +32,14 @@ use crate::{
         record::{Accepted, Record},
         resend::{Families, Lineage},
         retry::Polling,
+        terms::Terms,
+        time::Millis,
     },
     status_logger::{StatusLogger, Write},
-    waiting_room::{Client, Delivery, WaitingRoom},
+    waiting_room::{Client, Delivery, WaitingRoom, Word},
 };
 
+pub use cancelling::CancelRequest;
 pub use load::Stored;
 use load::{Item, Load};
 pub use resending::Ended;
@@ -52,8 +56,12 @@ pub struct Enqueue {
     pub inputs: usize,
     /// Whether its client says that it has sent it before.
     pub resent: bool,
+    /// What it may share.
+    pub terms: Terms,
     /// Its client.
     pub client: Client,
+    /// Where that client hears how the request was taken, if it wants to.
+    pub word: Option<Word>,
 }
 
 impl Letter for Enqueue {
@@ -194,11 +202,12 @@ impl Collector {
 
     /// Takes a new request: it is recorded first, and collated when that is durable.
     fn accept(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
-        let Enqueue { lane, fingerprint, body, inputs, client, .. } = enqueue;
+        let Enqueue { lane, fingerprint, body, inputs, terms, client, word, .. } = enqueue;
         let id = RequestId(self.ids.mint());
-        self.room.seat(id, fingerprint, client);
+        let (at, keeping) = (self.clock.now(), terms.keeping);
+        let request = Accepted { id, lane: lane.clone(), fingerprint, at, attempts: 0, keeping };
+        self.room.seat(&request, client, word);
         self.recording += 1;
-        let request = Accepted { id, lane: lane.clone(), fingerprint, at: self.clock.now(), attempts: 0 };
         let record = Record::Accepted { request, body: body.clone() };
         let (logger, mail) = (self.loggers.by(&lane), me.clone());
         let done = move |result| mail.tell(Recorded { id, lane, body, inputs, result });
@@ -315,13 +324,11 @@ impl Receive<Enqueue> for Collector {
         if enqueue.inputs > self.limits.max_inputs {
             return Err(Refused::TooManyInputs);
         }
-        let Some(enqueue) = self.attach(enqueue) else {
-            return Ok(());
-        };
-        if enqueue.resent {
-            self.recall(enqueue, me);
-        } else {
-            self.accept(enqueue, me);
+        if let Some(enqueue) = self.attach(enqueue) {
+            match enqueue.may_be_stored() {
+                true => self.recall(enqueue, Millis(0), me),
+                false => self.accept(enqueue, me),
+            }
         }
         Ok(())
     }

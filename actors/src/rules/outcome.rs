@@ -54,6 +54,8 @@ pub enum Origin {
     Gateway,
 }
 
+/// Status of a cancellation. The gateway makes up no other outcome with it.
+const CANCELLED: u16 = 410;
 /// How long a stored answer is given to a client that sends its request again.
 const RESEND_OF_ANSWERED: Millis = Millis::from_secs(24 * 3600);
 /// How long a stored failure is.
@@ -74,6 +76,18 @@ impl Outcome {
     /// An outcome the gateway has to make up itself.
     pub fn gateway(status: u16, error: &ApiError) -> Self {
         Self { status, body: error.body(), origin: Origin::Gateway }
+    }
+
+    /// The end of a request that somebody had the gateway cancel.
+    pub fn cancelled() -> Self {
+        let error =
+            ApiError::new("invalid_request_error", Some("request_cancelled"), "The request was cancelled.");
+        Self::gateway(CANCELLED, &error)
+    }
+
+    /// Whether it is such an end.
+    pub fn is_cancellation(&self) -> bool {
+        self.status == CANCELLED && self.origin == Origin::Gateway
     }
 
     /// Whether a client that sends its request again may get this outcome, recorded so long ago, for it. A client

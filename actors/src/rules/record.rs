@@ -16,6 +16,7 @@ use super::{
     lane::{Lane, Tenant},
     leftover::Attempts,
     outcome::Outcome,
+    terms::Keeping,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
 };
@@ -34,6 +35,8 @@ pub struct Accepted {
     /// How often it has been sent upstream without an outcome: nothing when it is accepted, and whatever the store
     /// knows when it is read back.
     pub attempts: u32,
+    /// Which of its terms are kept.
+    pub keeping: Keeping,
 }
 
 /// One entry of the journal.

@@ -218,6 +218,8 @@ fn verdict(line: &Bytes, parsed: &Line<'_>) -> Option<Verdict> {
     match status {
         200..300 if body.get().starts_with('{') => Some(Verdict::Final(outcome)),
         0 => Some(Verdict::Passing(lost("The upstream did not execute the request."))),
+        // Either would have clients send again what has come to its end (contract, section 5.1).
+        408 | 409 => Some(Verdict::Passing(Outcome { status: 502, ..outcome })),
         429 | 500..600 => Some(Verdict::Passing(outcome)),
         400..500 => Some(Verdict::Final(outcome)),
         _ => None,

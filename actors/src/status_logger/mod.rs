@@ -6,6 +6,7 @@
 
 mod own_files;
 mod questions;
+mod summaries;
 
 use std::{
     collections::VecDeque,
@@ -30,7 +31,8 @@ use crate::{
 };
 
 pub use own_files::OwnFiles;
-pub use questions::{Answer, Bodies, Find, List, Look, Recall};
+pub use questions::{Answer, Bodies, Find, Keyed, List, Look, Recall, Reuse};
+pub use summaries::{ListRequests, Summarise};
 
 /// Called when a record is durable, or will not be.
 pub type Done = Box<dyn FnOnce(Result<(), StoreFault>) + Send>;

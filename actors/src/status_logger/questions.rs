@@ -12,6 +12,7 @@ use crate::{
     ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
     rules::{
         fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
         ids::{BatchId, RequestId},
         lane::Tenant,
     },
@@ -58,6 +59,32 @@ pub struct Recall {
 
 impl Letter for Recall {
     const NAME: &'static str = "Recall";
+    type Reply = ();
+}
+
+/// The latest good answer of an equal request that is not private.
+pub struct Reuse {
+    /// What makes it equal.
+    pub fingerprint: Fingerprint,
+    /// For the answer.
+    pub reply: Answer<Option<StoredOutcome>>,
+}
+
+impl Letter for Reuse {
+    const NAME: &'static str = "Reuse";
+    type Reply = ();
+}
+
+/// The request that goes by an idempotency key.
+pub struct Keyed {
+    /// The key.
+    pub key: IdempotencyKey,
+    /// For the answer.
+    pub reply: Answer<Option<StoredRequest>>,
+}
+
+impl Letter for Keyed {
+    const NAME: &'static str = "Keyed";
     type Reply = ();
 }
 
@@ -114,6 +141,18 @@ impl Receive<List> for StatusLogger {
 impl Receive<Recall> for StatusLogger {
     fn receive(&mut self, Recall { fingerprint, reply }: Recall, _: &Mail<Self>) {
         self.ask(reply, |store| async move { store.answer(&fingerprint).await });
+    }
+}
+
+impl Receive<Reuse> for StatusLogger {
+    fn receive(&mut self, Reuse { fingerprint, reply }: Reuse, _: &Mail<Self>) {
+        self.ask(reply, |store| async move { store.reusable(&fingerprint).await });
+    }
+}
+
+impl Receive<Keyed> for StatusLogger {
+    fn receive(&mut self, Keyed { key, reply }: Keyed, _: &Mail<Self>) {
+        self.ask(reply, |store| async move { store.keyed(&key).await });
     }
 }
 

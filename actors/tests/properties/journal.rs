@@ -6,6 +6,7 @@ use batch_gpt_actors::rules::{
     lane::{Endpoint, Lane, Tenant},
     outcome::{Origin, Outcome},
     record::{Accepted, Progress, Record, replay},
+    terms::Keeping,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
 };
@@ -29,7 +30,9 @@ fn journal(withdrawn: &[bool]) -> Vec<Record> {
     let mut records = Vec::new();
     for n in 0..10u128 {
         let id = RequestId(n);
-        let request = Accepted { id, lane: lane(), fingerprint: Fingerprint([n as u8; 32]), at, attempts: 0 };
+        let fingerprint = Fingerprint([n as u8; 32]);
+        let keeping = Keeping::default();
+        let request = Accepted { id, lane: lane(), fingerprint, at, attempts: 0, keeping };
         records.push(Record::Accepted { request, body: "{}".into() });
         if withdrawn[n as usize] {
             records.push(Record::Withdrawn { id, at });

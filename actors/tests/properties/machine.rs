@@ -15,6 +15,7 @@ use batch_gpt_actors::rules::{
     outcome::{ApiError, Origin, Outcome},
     record::{Accepted, Progress, Record, UnfinishedBatch, replay},
     retry::Polling,
+    terms::Keeping,
     time::{Millis, Timestamp},
     upstream_batch::UpstreamBatch,
 };
@@ -97,6 +98,7 @@ impl World {
                     fingerprint: Fingerprint([0; 32]),
                     at: Timestamp(0),
                     attempts: 0,
+                    keeping: Keeping::default(),
                 },
                 body: "{}".into(),
             })

@@ -8,6 +8,7 @@ use batch_gpt_actors::{
         body::{CheckedBody, check},
         ids::RequestId,
         lane::{Endpoint, Lane, Tenant},
+        terms::Terms,
     },
     waiting_room::{Client as Way, Delivery},
 };
@@ -71,7 +72,9 @@ impl Client {
             body: self.body.line.clone(),
             inputs: self.body.inputs,
             resent,
+            terms: Terms::default(),
             client: if self.detached { Way::Detached(reply) } else { Way::Parked(reply) },
+            word: None,
         };
         (enqueue, receiver)
     }
@@ -91,6 +94,10 @@ impl Client {
         self.state = match receiver.try_recv() {
             Err(TryRecvError::Empty) => return,
             Err(TryRecvError::Closed) | Ok(Delivery::Released | Delivery::NotRecorded) => State::Turned,
+            Ok(Delivery::Declined(decline)) => {
+                world.broken(|| format!("client {} is declined: {decline:?}", self.number));
+                State::Gone
+            }
             Ok(Delivery::Accepted(id)) => {
                 self.is_mine(id, books, world);
                 world.expect(self.detached, || format!("client {} waits, and is told to", self.number));

@@ -9,9 +9,13 @@ use std::{
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
-    ports::{self, Listing, Page, Standing, Store, StoredBatch, StoredOutcome, StoredRequest},
+    ports::{
+        self, Listing, Page, RequestPage, RequestSummary, Standing, Store, StoredBatch, StoredOutcome,
+        StoredRequest,
+    },
     rules::{
         fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
         ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
@@ -120,6 +124,22 @@ impl Store for Journal {
             let (outcome, at) = books.outcome(id)?.clone();
             Some(StoredOutcome { id, outcome, at })
         }))
+    }
+
+    async fn reusable(&self, _: &Fingerprint) -> Result<Option<StoredOutcome>, ports::StoreFault> {
+        Ok(None)
+    }
+
+    async fn keyed(&self, _: &IdempotencyKey) -> Result<Option<StoredRequest>, ports::StoreFault> {
+        Ok(None)
+    }
+
+    async fn summary(&self, _: RequestId) -> Result<Option<RequestSummary>, ports::StoreFault> {
+        Ok(None)
+    }
+
+    async fn summaries(&self, _: &RequestPage) -> Result<Option<Listing<RequestSummary>>, ports::StoreFault> {
+        Ok(None)
     }
 
     async fn batch(&self, _: Option<&Tenant>, _: &BatchId) -> Result<Option<StoredBatch>, ports::StoreFault> {

@@ -7,12 +7,17 @@ use std::sync::{
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
-    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
+    ports::{
+        Listing, Page, RequestPage, RequestSummary, Standing, Store, StoreFault, StoredBatch, StoredOutcome,
+        StoredRequest,
+    },
     rules::{
         fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
         ids::{BatchId, FileId, RequestId},
         lane::Tenant,
-        record::Record,
+        outcome::Outcome,
+        record::{Accepted, Record},
     },
 };
 use bytes::Bytes;
@@ -34,6 +39,38 @@ impl MemoryStore {
     fn works(&self) -> Result<(), StoreFault> {
         if self.down.load(Relaxed) { Err(StoreFault::Unavailable("switched off".into())) } else { Ok(()) }
     }
+
+    /// The latest such request, and its first outcome; whether it is in a batch is not told.
+    fn find(&self, such: impl Fn(&Accepted) -> bool) -> Option<StoredRequest> {
+        let records = self.records.lock().unwrap();
+        let request = records.iter().rev().find_map(|record| match record {
+            Record::Accepted { request, .. } if such(request) => Some(request.clone()),
+            _ => None,
+        })?;
+        let outcome = records.iter().find_map(|record| match record {
+            Record::Answered { outcomes, .. } => outcomes.iter().find(|(id, _)| *id == request.id),
+            _ => None,
+        });
+        let standing = outcome.map_or(Standing::Open, |(_, outcome)| Standing::Answered(outcome.clone()));
+        Some(StoredRequest { request, standing })
+    }
+}
+
+/// The latest outcome like this of a request like this.
+fn latest(records: &[Record], such: impl Fn(&Accepted, &Outcome) -> bool) -> Option<StoredOutcome> {
+    let like_this = |(id, outcome): &&(RequestId, Outcome)| {
+        records.iter().any(|record| match record {
+            Record::Accepted { request, .. } => request.id == *id && such(request, outcome),
+            _ => false,
+        })
+    };
+    records.iter().rev().find_map(|record| match record {
+        Record::Answered { outcomes, at, .. } => {
+            let (id, outcome) = outcomes.iter().find(like_this)?.clone();
+            Some(StoredOutcome { id, outcome, at: *at })
+        }
+        _ => None,
+    })
 }
 
 #[async_trait]
@@ -63,8 +100,9 @@ impl Store for MemoryStore {
         Ok(ids.iter().filter_map(body).collect())
     }
 
-    async fn request(&self, _: RequestId) -> Result<Option<StoredRequest>, StoreFault> {
-        Ok(None)
+    async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault> {
+        self.works()?;
+        Ok(self.find(|request| request.id == id))
     }
 
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
@@ -73,20 +111,31 @@ impl Store for MemoryStore {
         }
         self.works()?;
         let records = self.records.lock().unwrap();
-        let equal = |id: RequestId| {
-            records.iter().any(|record| match record {
-                Record::Accepted { request, .. } => request.id == id && request.fingerprint == *fingerprint,
-                _ => false,
-            })
-        };
-        let stored = records.iter().rev().find_map(|record| match record {
-            Record::Answered { outcomes, at, .. } => {
-                let (id, outcome) = outcomes.iter().find(|(id, _)| equal(*id))?.clone();
-                Some(StoredOutcome { id, outcome, at: *at })
-            }
-            _ => None,
-        });
-        Ok(stored)
+        Ok(latest(&records, |request, _| request.fingerprint == *fingerprint))
+    }
+
+    async fn reusable(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
+        if self.slow.load(Relaxed) {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        }
+        self.works()?;
+        let records = self.records.lock().unwrap();
+        Ok(latest(&records, |request, outcome| {
+            request.fingerprint == *fingerprint && !request.keeping.private && outcome.is_success()
+        }))
+    }
+
+    async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {
+        self.works()?;
+        Ok(self.find(|request| request.keeping.key.as_ref() == Some(key)))
+    }
+
+    async fn summary(&self, _: RequestId) -> Result<Option<RequestSummary>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn summaries(&self, _: &RequestPage) -> Result<Option<Listing<RequestSummary>>, StoreFault> {
+        Ok(None)
     }
 
     async fn batch(&self, _: Option<&Tenant>, _: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {

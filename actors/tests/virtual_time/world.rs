@@ -14,6 +14,7 @@ use batch_gpt_actors::{
         lane::{Endpoint, Lane, Tenant},
         outcome::Outcome,
         retry::Polling,
+        terms::Terms,
         time::{Millis, Timestamp},
     },
     system::{Ports, Settings, System},
@@ -79,13 +80,32 @@ impl World {
 
     /// Sends a prompt for a client of any kind.
     pub async fn seat(&self, model: &str, prompt: &str, resent: bool, client: Client) -> Result<(), Refused> {
+        self.seat_on(Terms::default(), model, prompt, resent, client).await
+    }
+
+    /// Sends a prompt on terms of its own; the receiver is its client.
+    pub async fn send_on(&self, terms: Terms, prompt: &str) -> oneshot::Receiver<Delivery> {
+        let (reply, delivery) = oneshot::channel();
+        self.seat_on(terms, "m", prompt, false, Client::Parked(reply)).await.unwrap();
+        delivery
+    }
+
+    async fn seat_on(
+        &self,
+        terms: Terms,
+        model: &str,
+        prompt: &str,
+        resent: bool,
+        client: Client,
+    ) -> Result<(), Refused> {
         let body = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }] }).to_string();
         let checked = check(Endpoint::ChatCompletions, body.as_bytes()).unwrap();
         let tenant = Tenant::anonymous();
         let fingerprint = checked.fingerprint(&tenant, Endpoint::ChatCompletions);
         let lane = Arc::new(Lane { tenant, endpoint: Endpoint::ChatCompletions, model: checked.model });
         let (body, inputs) = (checked.line, checked.inputs);
-        let enqueue = Enqueue { lane: lane.clone(), fingerprint, body, inputs, resent, client };
+        let word = None;
+        let enqueue = Enqueue { lane: lane.clone(), fingerprint, body, inputs, resent, terms, client, word };
         self.system.collectors.by(&lane).ask(enqueue).await.unwrap()
     }
 }

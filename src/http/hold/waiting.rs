@@ -1,12 +1,12 @@
 //! A client that waits for the end of its request.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, http::StatusCode};
 use batch_gpt_actors::{
     rules::{
         ids::{BatchId, RequestId},
-        outcome::Outcome,
+        outcome::{ApiError, Outcome},
     },
-    waiting_room::{Client, ComesAgain, Delivery},
+    waiting_room::{Client, ComesAgain, Decline, Delivery},
 };
 use tokio::sync::{
     OwnedSemaphorePermit,
@@ -71,6 +71,21 @@ pub fn ended(delivery: Result<Delivery, RecvError>) -> Result<Ended, HttpError> 
         Ok(Delivery::Answered { id, outcome, batch }) => Ok(Ended { id, outcome, batch }),
         Ok(Delivery::Released) => Err(HttpError::stopping()),
         Ok(Delivery::NotRecorded) => Err(HttpError::store_unavailable()),
+        Ok(Delivery::Declined(decline)) => Err(declined(decline)),
         Ok(Delivery::Accepted(_)) | Err(_) => Err(HttpError::internal()),
     }
+}
+
+fn declined(decline: Decline) -> HttpError {
+    let (status, code, message) = match decline {
+        Decline::NotStored => {
+            (StatusCode::NOT_FOUND, "not_cached", "There is no stored answer to this request.")
+        }
+        Decline::KeyReused => (
+            StatusCode::CONFLICT,
+            "idempotency_key_reused",
+            "This Idempotency-Key was sent with another request before.",
+        ),
+    };
+    HttpError::new(status, ApiError::new("invalid_request_error", Some(code), message))
 }

@@ -7,6 +7,7 @@ use batch_gpt_actors::rules::{
     lane::{Lane, Tenant},
     outcome::{Origin, Outcome},
     record::{Accepted, Record},
+    stage::Stage,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
 };
@@ -42,8 +43,8 @@ impl Commit<'_> {
             Record::Accepted { request, body } => self.accepted(request, body),
             Record::Withdrawn { id, at } => self
                 .execute(
-                    "UPDATE requests SET state = ?3, ended_at = ?2 WHERE id = ?1 AND state < 2",
-                    params![id_bytes(*id), time(*at), state::WITHDRAWN],
+                    "UPDATE requests SET state = ?3, ended_at = ?2, fate = ?4 WHERE id = ?1 AND state < 2",
+                    params![id_bytes(*id), time(*at), state::WITHDRAWN, state::fate::WITHDRAWN],
                 )
                 .map(drop),
             Record::Sealed { key, lane, requests, at } => self.sealed(*key, lane, requests, *at),
@@ -130,9 +131,18 @@ impl Commit<'_> {
     fn accepted(&mut self, request: &Accepted, body: &[u8]) -> Result<(), Failure> {
         let lane = self.lane(&request.lane)?;
         let new = self.execute(
-            "INSERT INTO requests (id, fingerprint, lane, accepted_at, state) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (id) DO NOTHING",
-            params![id_bytes(request.id), request.fingerprint.0, lane, time(request.at), state::OPEN],
+            "INSERT INTO requests (id, fingerprint, lane, accepted_at, state, tenant, private, key) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+            params![
+                id_bytes(request.id),
+                request.fingerprint.0,
+                lane,
+                time(request.at),
+                state::OPEN,
+                &*request.lane.tenant.0,
+                request.keeping.private,
+                request.keeping.key.map(|key| key.0),
+            ],
         )?;
         if new == 1 {
             let seq = self.transaction.last_insert_rowid();
@@ -192,12 +202,14 @@ impl Commit<'_> {
     }
 
     fn answered(&self, id: RequestId, outcome: &Outcome, at: Timestamp) -> Result<(), Failure> {
+        let fate = state::fate::of(Stage::of(outcome));
         let seq: Option<i64> = self
             .transaction
             .prepare_cached(
-                "UPDATE requests SET state = ?3, ended_at = ?2 WHERE id = ?1 AND state <> 2 RETURNING seq",
+                "UPDATE requests SET state = ?3, ended_at = ?2, fate = ?4 WHERE id = ?1 AND state <> 2 \
+                 RETURNING seq",
             )?
-            .query_row(params![id_bytes(id), time(at), state::ANSWERED], |row| row.get(0))
+            .query_row(params![id_bytes(id), time(at), state::ANSWERED, fate], |row| row.get(0))
             .optional()?;
         if let Some(seq) = seq {
             let origin = match outcome.origin {

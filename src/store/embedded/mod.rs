@@ -11,9 +11,13 @@ use std::{
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
-    ports::{Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
+    ports::{
+        Listing, Page, RequestPage, RequestSummary, Store, StoreFault, StoredBatch, StoredOutcome,
+        StoredRequest,
+    },
     rules::{
         fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
         ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
@@ -29,6 +33,7 @@ mod folder;
 mod read;
 mod request;
 mod schema;
+mod summaries;
 mod write;
 
 #[cfg(test)]
@@ -146,7 +151,26 @@ impl Store for Embedded {
 
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
         let fingerprint = *fingerprint;
-        self.read(move |connection| read::answer(connection, &fingerprint)).await
+        self.read(move |connection| read::answer(connection, read::ANSWER, &fingerprint)).await
+    }
+
+    async fn reusable(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
+        let fingerprint = *fingerprint;
+        self.read(move |connection| read::answer(connection, read::REUSABLE, &fingerprint)).await
+    }
+
+    async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {
+        let key = *key;
+        self.read(move |connection| request::keyed(connection, &key)).await
+    }
+
+    async fn summary(&self, id: RequestId) -> Result<Option<RequestSummary>, StoreFault> {
+        self.read(move |connection| summaries::summary(connection, id)).await
+    }
+
+    async fn summaries(&self, page: &RequestPage) -> Result<Option<Listing<RequestSummary>>, StoreFault> {
+        let page = page.clone();
+        self.read(move |connection| summaries::summaries(connection, &page)).await
     }
 
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {

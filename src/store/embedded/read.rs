@@ -16,10 +16,12 @@ use batch_gpt_actors::{
     ports::{Listing, Page, StoredBatch, StoredOutcome},
     rules::{
         fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
         ids::{BatchId, BatchKey, FileId, RequestId},
         lane::{Lane, Tenant},
         outcome::{Origin, Outcome},
         record::{Accepted, Record},
+        terms::Keeping,
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
@@ -31,7 +33,7 @@ use serde_json::value::RawValue;
 use super::{super::lines, commit::id_bytes, fault::Failure};
 
 /// Accepted and without an outcome. The index is named, or else the planner would walk the table in its order.
-pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at, attempts \
+pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at, attempts, private, key \
     FROM requests INDEXED BY requests_pending WHERE state < 2 ORDER BY seq";
 /// Sealed and not settled.
 pub(super) const UNSETTLED: &str = "SELECT key, lane, requests, sealed_at, file, uploaded_at, object, observed_at, cancelled_at \
@@ -44,6 +46,10 @@ pub(super) const BODY: &str = "SELECT body FROM requests JOIN bodies ON bodies.r
 /// Outcomes under a fingerprint, the latest first.
 pub(super) const ANSWER: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
     WHERE fingerprint = ?1 AND state = 2 ORDER BY ended_at DESC, seq DESC LIMIT 1";
+/// Good answers under a fingerprint that are not private, the latest first.
+pub(super) const REUSABLE: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
+    WHERE fingerprint = ?1 AND state = 2 AND fate IS NULL AND private = 0 \
+    ORDER BY ended_at DESC, seq DESC LIMIT 1";
 /// A batch by its upstream id, for a tenant or for everybody.
 pub(super) const BATCH: &str = "SELECT key, object, iif(key IS NULL, tenant, NULL), created_at \
     FROM batches \
@@ -99,6 +105,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Record>, Failure
             fingerprint: Fingerprint(row.get(2)?),
             at: time(row.get(3)?),
             attempts: row.get(4)?,
+            keeping: keeping(row, 5)?,
         };
         pending.insert(request.id);
         records.push(Record::Accepted { request, body: Bytes::new() });
@@ -173,12 +180,13 @@ pub(super) fn bodies(connection: &Connection, ids: &[RequestId]) -> Result<Vec<(
     Ok(found)
 }
 
-/// The latest outcome under a fingerprint.
+/// The first outcome under a fingerprint that a query finds, [`ANSWER`] or [`REUSABLE`].
 pub(super) fn answer(
     connection: &Connection,
+    query: &str,
     fingerprint: &Fingerprint,
 ) -> Result<Option<StoredOutcome>, Failure> {
-    let mut statement = connection.prepare_cached(ANSWER)?;
+    let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query([fingerprint.0])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
@@ -277,7 +285,13 @@ pub(super) fn outcome(row: &Row<'_>, body: Bytes) -> Result<Outcome, Failure> {
     Ok(Outcome { status: row.get(0)?, body, origin })
 }
 
-fn number(row: &Row<'_>, column: usize) -> Result<u128, Failure> {
+/// Two columns of every query that reads requests.
+pub(super) fn keeping(row: &Row<'_>, first: usize) -> Result<Keeping, Failure> {
+    let key: Option<[u8; 32]> = row.get(first + 1)?;
+    Ok(Keeping { private: row.get(first)?, key: key.map(IdempotencyKey) })
+}
+
+pub(super) fn number(row: &Row<'_>, column: usize) -> Result<u128, Failure> {
     Ok(u128::from_be_bytes(row.get(column)?))
 }
 
@@ -328,6 +342,8 @@ mod tests {
             (BODY, "sqlite_autoindex_requests_1", false),
             (super::super::request::REQUEST, "sqlite_autoindex_requests_1", false),
             (ANSWER, "requests_answered", false),
+            (REUSABLE, "requests_answered", false),
+            (super::super::request::KEYED, "requests_keyed", false),
             (BATCH, "batches_upstream", false),
             (LISTED, "batches_listed", false),
             (LISTED_OF_TENANT, "batches_listed_of_tenant", false),

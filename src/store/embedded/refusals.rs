@@ -9,6 +9,7 @@ use batch_gpt_actors::{
         ids::RequestId,
         lane::{Endpoint, Lane, Tenant},
         record::{Accepted, Record},
+        terms::Keeping,
         time::Timestamp,
     },
 };
@@ -50,6 +51,7 @@ fn accepted_for(model: &str, number: u128, bytes: usize) -> Record {
             fingerprint: Fingerprint([0; 32]),
             at: Timestamp(1),
             attempts: 0,
+            keeping: Keeping::default(),
         },
         body: vec![b'x'; bytes].into(),
     }

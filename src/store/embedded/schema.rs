@@ -96,6 +96,20 @@ const MIGRATIONS: &[&str] = &[
         tenant TEXT NOT NULL,
         made_at INTEGER NOT NULL
     ) STRICT;",
+    // On which terms a request was taken, how it ended if not well (`store::state`), and whose it is: so that requests
+    // are listed out of an index. Those for the rare ends hold nothing else.
+    "ALTER TABLE requests ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+    ALTER TABLE requests ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE requests ADD COLUMN key BLOB;
+    ALTER TABLE requests ADD COLUMN fate INTEGER;
+    UPDATE requests SET tenant = (SELECT tenant FROM lanes WHERE lanes.id = requests.lane), fate = CASE
+        WHEN state = 3 THEN 3
+        WHEN (SELECT status FROM outcomes WHERE request = seq) NOT BETWEEN 200 AND 299 THEN 1
+    END;
+    CREATE INDEX requests_of_tenant ON requests (tenant, id);
+    CREATE INDEX requests_by_fate ON requests (fate, id) WHERE fate IS NOT NULL;
+    CREATE INDEX requests_by_fate_of_tenant ON requests (tenant, fate, id) WHERE fate IS NOT NULL;
+    CREATE INDEX requests_keyed ON requests (key) WHERE key IS NOT NULL;",
 ];
 
 /// Opens the file for writing; makes or brings forward its layout.

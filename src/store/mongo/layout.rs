@@ -57,9 +57,11 @@ pub(super) async fn prepare(mongo: &Mongo) -> Result<(), StoreFault> {
     Ok(())
 }
 
-/// Partial indexes hold unfinished work and batches to list only, so that a start does not pay for what is over.
+/// Partial indexes hold unfinished work and batches to list only, so that a start does not pay for what is over. One
+/// index holds every request, for a tenant to list its own.
 fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
     let upstream = doc! { "upstream_id": { "$exists": true } };
+    let ended_badly = doc! { "fate": { "$exists": true } };
     [
         (
             REQUESTS,
@@ -69,6 +71,10 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
                     doc! { "fingerprint": 1, "ended_at": -1, "_id": -1 },
                     doc! { "state": state::ANSWERED },
                 ),
+                partial(doc! { "key": 1, "_id": -1 }, doc! { "key": { "$exists": true } }),
+                IndexModel::builder().keys(doc! { "lane.tenant": 1, "_id": -1 }).build(),
+                partial(doc! { "fate": 1, "_id": -1 }, ended_badly.clone()),
+                partial(doc! { "lane.tenant": 1, "fate": 1, "_id": -1 }, ended_badly),
             ],
         ),
         (

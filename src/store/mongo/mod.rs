@@ -10,9 +10,13 @@ use std::{
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
-    ports::{CachedResponse, Listing, Page, Store, StoreFault, StoredBatch, StoredOutcome, StoredRequest},
+    ports::{
+        CachedResponse, Listing, Page, RequestPage, RequestSummary, Store, StoreFault, StoredBatch,
+        StoredOutcome, StoredRequest,
+    },
     rules::{
         fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
         ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
@@ -36,6 +40,7 @@ mod original;
 mod read;
 mod request;
 mod row;
+mod summaries;
 mod write;
 
 use fault::Speaker;
@@ -183,6 +188,26 @@ impl Store for Mongo {
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
         let _open = self.enter().await?;
         read::answer(self, fingerprint).await
+    }
+
+    async fn reusable(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
+        let _open = self.enter().await?;
+        read::reusable(self, fingerprint).await
+    }
+
+    async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {
+        let _open = self.enter().await?;
+        request::keyed(self, key).await
+    }
+
+    async fn summary(&self, id: RequestId) -> Result<Option<RequestSummary>, StoreFault> {
+        let _open = self.enter().await?;
+        summaries::summary(self, id).await
+    }
+
+    async fn summaries(&self, page: &RequestPage) -> Result<Option<Listing<RequestSummary>>, StoreFault> {
+        let _open = self.enter().await?;
+        summaries::summaries(self, page).await
     }
 
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {

@@ -116,6 +116,7 @@ pub(super) async fn unfinished(mongo: &Mongo) -> Result<Vec<Record>, StoreFault>
     let mut lanes: HashSet<Arc<Lane>> = HashSet::new();
     let (mut records, mut open) = (Vec::new(), HashSet::new());
     for row in mongo.find::<RequestRow>(REQUESTS, pending(), in_order).await? {
+        let keeping = row.keeping().ok_or_else(|| mongo.cut())?;
         let lane = match lanes.get(&row.lane) {
             Some(lane) => lane.clone(),
             None => {
@@ -130,6 +131,7 @@ pub(super) async fn unfinished(mongo: &Mongo) -> Result<Vec<Record>, StoreFault>
             fingerprint: fingerprint(&row.fingerprint).ok_or_else(|| mongo.cut())?,
             at: timestamp(row.accepted_at),
             attempts: row.attempts,
+            keeping,
         };
         open.insert(request.id);
         records.push(Record::Accepted { request, body: Bytes::new() });
@@ -213,12 +215,29 @@ pub(super) async fn answer(
     mongo: &Mongo,
     fingerprint: &Fingerprint,
 ) -> Result<Option<StoredOutcome>, StoreFault> {
+    latest(mongo, fingerprint, doc! {}).await
+}
+
+/// The latest good one that is not private.
+pub(super) async fn reusable(
+    mongo: &Mongo,
+    fingerprint: &Fingerprint,
+) -> Result<Option<StoredOutcome>, StoreFault> {
+    latest(mongo, fingerprint, doc! { "fate": { "$exists": false }, "private": { "$exists": false } }).await
+}
+
+async fn latest(
+    mongo: &Mongo,
+    fingerprint: &Fingerprint,
+    such: Document,
+) -> Result<Option<StoredOutcome>, StoreFault> {
     #[derive(Deserialize)]
     struct Answered {
         #[serde(rename = "_id")]
         id: Binary,
     }
-    let same = doc! { "fingerprint": content::binary(fingerprint.0), "state": state::ANSWERED };
+    let mut same = doc! { "fingerprint": content::binary(fingerprint.0), "state": state::ANSWERED };
+    same.extend(such);
     let latest = FindOneOptions::builder()
         .sort(doc! { "ended_at": -1, "_id": -1 })
         .projection(doc! { "_id": 1 })

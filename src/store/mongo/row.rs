@@ -6,9 +6,11 @@ use batch_gpt_actors::{
     ports::{StoreFault, StoredBatch},
     rules::{
         fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
         ids::{BatchKey, RequestId},
         lane::{Lane, Tenant},
         outcome::Origin,
+        terms::Keeping,
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
@@ -29,6 +31,21 @@ pub(super) struct RequestRow {
     pub(super) accepted_at: DateTime,
     #[serde(default)]
     pub(super) attempts: u32,
+    #[serde(default)]
+    private: bool,
+    #[serde(default)]
+    key: Option<Binary>,
+}
+
+impl RequestRow {
+    /// Which of its terms are kept; nothing if its key is cut.
+    pub(super) fn keeping(&self) -> Option<Keeping> {
+        let key = match &self.key {
+            Some(key) => Some(IdempotencyKey(key.bytes.as_slice().try_into().ok()?)),
+            None => None,
+        };
+        Some(Keeping { private: self.private, key })
+    }
 }
 
 /// A document with content of any length: of `bodies`, `outcomes` and `lines`.

@@ -7,8 +7,9 @@ use batch_gpt_actors::{
     rules::{
         ids::{BatchKey, RequestId},
         lane::Tenant,
-        outcome::Origin,
+        outcome::{Origin, Outcome},
         record::Record,
+        stage::Stage,
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
@@ -99,7 +100,7 @@ impl Plan {
             Record::Accepted { request, body } => {
                 let content = content::put(body, &mut self.pieces);
                 self.bodies.push(doc! { "_id": request_id(request.id), "content": content });
-                self.requests.push(doc! {
+                let mut row = doc! {
                     "_id": request_id(request.id),
                     "fingerprint": content::binary(request.fingerprint.0),
                     "lane": {
@@ -110,7 +111,14 @@ impl Plan {
                     "accepted_at": date(request.at),
                     "seq": mongo.sequence.next(),
                     "state": state::OPEN,
-                });
+                };
+                if request.keeping.private {
+                    row.insert("private", true);
+                }
+                if let Some(key) = request.keeping.key {
+                    row.insert("key", content::binary(key.0));
+                }
+                self.requests.push(row);
             }
             // It may overtake an acceptance that was given up but is still on its way: a document is made here, so
             // that the acceptance finds its place taken.
@@ -118,6 +126,7 @@ impl Plan {
                 let over = doc! { "$gte": [{ "$ifNull": ["$state", state::OPEN] }, state::ANSWERED] };
                 let change = doc! { "$set": {
                     "ended_at": { "$cond": [over.clone(), "$ended_at", date(*at)] },
+                    "fate": { "$cond": [over.clone(), "$fate", state::fate::WITHDRAWN] },
                     "state": { "$cond": [over, "$state", state::WITHDRAWN] },
                 } };
                 self.withdrawn.push(Update {
@@ -172,10 +181,7 @@ impl Plan {
                         "content": content,
                     });
                 }
-                let change = doc! { "$set": { "state": state::ANSWERED, "ended_at": date(*at) } };
-                let unanswered = doc! { "state": { "$ne": state::ANSWERED } };
-                let ids = outcomes.iter().map(|(id, _)| *id);
-                self.answered.extend(by_ids(ids, &unanswered, &change));
+                self.answered(outcomes, *at);
             }
             Record::Cancelled { key, at } => self.steps.push(Update::new(
                 doc! { "_id": batch_key(*key), "cancelled_at": { "$exists": false } },
@@ -202,6 +208,27 @@ impl Plan {
                 });
             }
             Record::NativeBatch { tenant, batch, at } => self.native_batch(tenant, batch, *at, mongo),
+        }
+    }
+
+    /// Requests have their end. Those that ended alike change together.
+    fn answered(&mut self, outcomes: &[(RequestId, Outcome)], at: Timestamp) {
+        let mut by_fate = BTreeMap::<Option<i32>, Vec<RequestId>>::new();
+        for (id, outcome) in outcomes {
+            by_fate.entry(state::fate::of(Stage::of(outcome))).or_default().push(*id);
+        }
+        for (fate, ids) in by_fate {
+            let ended = doc! { "state": state::ANSWERED, "ended_at": date(at) };
+            let change = match fate {
+                Some(fate) => {
+                    let mut ended = ended;
+                    ended.insert("fate", fate);
+                    doc! { "$set": ended }
+                }
+                None => doc! { "$set": ended, "$unset": { "fate": 1 } },
+            };
+            let unanswered = doc! { "state": { "$ne": state::ANSWERED } };
+            self.answered.extend(by_ids(ids.into_iter(), &unanswered, &change));
         }
     }
 
