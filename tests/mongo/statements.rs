@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use batch_gpt_actors::{
-    ports::{CachedResponse, Page},
+    ports::{CachedResponse, Page, RequestPage},
     rules::{
         fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
         ids::{BatchKey, RequestId},
         lane::Tenant,
         outcome::{Origin, Outcome},
         record::Record,
+        stage::Stage,
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
@@ -72,6 +74,18 @@ async fn no_statement_walks_a_collection() {
         assert!(found.is_some());
         let page = Page { tenant, after: Some("batch_3".into()), limit: 5 };
         assert_eq!(store.batches(&page).await.unwrap().unwrap().items.len(), 5);
+    }
+    let reusable = store.reusable(&Fingerprint(fingerprint(3))).await.unwrap();
+    assert!(reusable.is_some());
+    store.keyed(&IdempotencyKey([7; 32])).await.unwrap();
+    assert!(store.summary(RequestId(3)).await.unwrap().is_some());
+    // What is pending is few, and sorted.
+    let ended = [Stage::Completed, Stage::Failed, Stage::Cancelled, Stage::Withdrawn];
+    for tenant in [None, Some(Tenant::anonymous())] {
+        for stage in ended.map(Some).into_iter().chain([None]) {
+            let page = RequestPage { tenant: tenant.clone(), stage, after: Some(RequestId(50)), limit: 5 };
+            store.summaries(&page).await.unwrap().unwrap();
+        }
     }
     for number in [3, 50, 52] {
         assert!(store.request(RequestId(number)).await.unwrap().is_some());

@@ -11,6 +11,8 @@ mod paging;
 mod replay;
 mod roundtrip;
 mod sizes;
+mod summaries;
+mod terms;
 
 /// The suite for one kind of home.
 macro_rules! store_suite {
@@ -41,6 +43,12 @@ macro_rules! store_suite {
                 paging::batches_not_yet_upstream_are_not_listed,
                 native::files_are_their_latest_makers_own,
                 native::native_batches_are_listed_as_last_seen_and_are_nobodys_work,
+                summaries::request_is_listed_as_far_as_it_has_come,
+                summaries::pages_of_requests_go_newest_first,
+                summaries::page_behind_an_unknown_request_is_not_there,
+                terms::kept_terms_come_back,
+                terms::good_answers_that_are_not_private_are_reusable,
+                terms::request_is_found_by_its_key,
                 sizes::bodies_of_many_mebibytes_are_exact,
                 sizes::outcomes_of_many_mebibytes_are_exact,
                 sizes::batch_of_a_hundred_thousand_requests,

@@ -188,6 +188,11 @@ fn prepare(connection: &mut Connection, version: usize) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use batch_gpt_actors::{
+        ports::{RequestPage, Store},
+        rules::{lane::Tenant, record::replay, stage::Stage},
+    };
+
     use super::*;
 
     #[tokio::test]
@@ -199,16 +204,21 @@ mod tests {
         old.execute_batch(
             "INSERT INTO lanes VALUES (1, 'default', '/v1/chat/completions', 'm');
              INSERT INTO requests VALUES (1, zeroblob(16), zeroblob(32), 1, 5, 0, NULL, NULL);
-             INSERT INTO bodies VALUES (1, x'7b7d');",
+             INSERT INTO bodies VALUES (1, x'7b7d');
+             INSERT INTO requests VALUES (2, x'00000000000000000000000000000002', zeroblob(32), 1, 5, 2, NULL, 6);
+             INSERT INTO outcomes VALUES (2, 502, 'gateway', x'7b7d');",
         )
         .unwrap();
         old.pragma_update(None, "application_id", APPLICATION).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
         drop(old);
         let store = super::super::open(folder.path(), "this gateway").await.unwrap();
-        let found = batch_gpt_actors::ports::Store::unfinished(&*store).await.unwrap();
-        let found = batch_gpt_actors::rules::record::replay(found);
+        let found = replay(Store::unfinished(&*store).await.unwrap());
         assert_eq!(found.open.iter().map(|request| request.attempts).collect::<Vec<_>>(), [0]);
+        let page = RequestPage { tenant: Some(Tenant::anonymous()), limit: 5, ..RequestPage::default() };
+        let listed = Store::summaries(&*store, &page).await.unwrap().unwrap();
+        let stages: Vec<_> = listed.items.iter().map(|item| item.stage).collect();
+        assert_eq!(stages, [Stage::Failed, Stage::Queued]);
         store.close().await;
     }
 }
