@@ -42,8 +42,12 @@ async fn pools_of_four_answer_as_a_pool_of_one() {
 
 #[tokio::test]
 async fn tenants_never_share_a_file_nor_see_each_others() {
-    let keys = [("BATCH_GPT_API_KEYS", "a:sk-a,b:sk-b"), ("BATCH_GPT_ADMIN_KEY", "sk-admin")];
-    let gateway = Gateway::with(std::time::Duration::from_millis(200), &keys).await;
+    let settings = [
+        ("BATCH_GPT_API_KEYS", "a:sk-a,b:sk-b"),
+        ("BATCH_GPT_ADMIN_KEY", "sk-admin"),
+        ("BATCH_GPT_CACHE", "off"),
+    ];
+    let gateway = Gateway::with(std::time::Duration::from_millis(200), &settings).await;
     let calls = (0..20).map(|n| {
         let key = if n % 2 == 0 { "sk-a" } else { "sk-b" };
         gateway.chat_as(key, "m", "the same question").send()

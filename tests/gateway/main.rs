@@ -4,18 +4,22 @@
 mod mongod;
 mod process;
 
+mod background;
 mod bad_input;
 mod batches;
 mod blocked;
+mod caching;
 mod demo;
 mod disconnect;
 mod endpoints;
 mod faithful;
+mod idempotency;
 mod lanes;
 mod later;
 mod lost_answers;
 mod mongo;
 mod pass_through;
+mod requests_resource;
 mod secrets;
 mod stand_in;
 mod start;

@@ -29,7 +29,8 @@ pub struct Gateway {
     log: mpsc::UnboundedReceiver<String>,
     /// Everything the process wrote so far.
     pub written: Vec<String>,
-    _folder: TempDir,
+    folder: TempDir,
+    settings: Vec<(String, String)>,
 }
 
 /// A simulated upstream whose batches take so long.
@@ -65,37 +66,24 @@ impl Gateway {
     /// A gateway in front of this upstream, as soon as it logs an address behind these words.
     pub async fn launch(simulator: Simulator, settings: &[(&str, &str)], words: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = command()
-            .arg("serve")
-            .env("OPENAI_BASE_URL", simulator.base_url())
-            .env("OPENAI_API_KEY", UPSTREAM_KEY)
-            .env("BATCH_GPT_BIND_ADDRESS", "127.0.0.1:0")
-            .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
-            .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "300")
-            .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
-            .env("RUST_LOG", "trace,hyper_util=info,mio=info")
-            .envs(settings.iter().copied())
-            .spawn()
-            .unwrap();
-        let (sender, mut log) = mpsc::unbounded_channel();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                let _ = sender.send(line);
-            }
-        });
-        let mut written = Vec::new();
-        let url = loop {
-            let line = tokio::time::timeout(PATIENCE, log.recv()).await.unwrap();
-            let line = line.unwrap_or_else(|| panic!("the gateway did not start: {written:#?}"));
-            let address = line.split(words).nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
-            written.push(line);
-            if let Some(address) = address {
-                break format!("{}/v1", address.trim_end_matches("/v1"));
-            }
-        };
+        let settings: Vec<_> =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let Process { url, child, log, written } = run(&simulator, &folder, &settings, words).await;
         let client = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build().unwrap();
-        Self { url, simulator, client, child, log, written, _folder: folder }
+        Self { url, simulator, client, child, log, written, folder, settings }
+    }
+
+    /// From the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Kills the process and starts another one in its place.
+    pub async fn restart(&mut self) {
+        self.child.kill().await.unwrap();
+        let process = run(&self.simulator, &self.folder, &self.settings, " serves ").await;
+        (self.url, self.child, self.log) = (process.url, process.child, process.log);
+        self.written.extend(process.written);
     }
 
     /// The address without `/v1`.
@@ -154,6 +142,48 @@ impl Gateway {
         }
         status
     }
+}
+
+/// The process, and what it has said so far.
+struct Process {
+    url: String,
+    child: Child,
+    log: mpsc::UnboundedReceiver<String>,
+    written: Vec<String>,
+}
+
+/// Runs the binary until it logs an address behind these words.
+async fn run(simulator: &Simulator, folder: &TempDir, settings: &[(String, String)], words: &str) -> Process {
+    let mut child = command()
+        .arg("serve")
+        .env("OPENAI_BASE_URL", simulator.base_url())
+        .env("OPENAI_API_KEY", UPSTREAM_KEY)
+        .env("BATCH_GPT_BIND_ADDRESS", "127.0.0.1:0")
+        .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
+        .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "300")
+        .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
+        .env("RUST_LOG", "trace,hyper_util=info,mio=info")
+        .envs(settings.iter().cloned())
+        .spawn()
+        .unwrap();
+    let (sender, mut log) = mpsc::unbounded_channel();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            let _ = sender.send(line);
+        }
+    });
+    let mut written = Vec::new();
+    let url = loop {
+        let line = tokio::time::timeout(PATIENCE, log.recv()).await.unwrap();
+        let line = line.unwrap_or_else(|| panic!("the gateway did not start: {written:#?}"));
+        let address = line.split(words).nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+        written.push(line);
+        if let Some(address) = address {
+            break format!("{}/v1", address.trim_end_matches("/v1"));
+        }
+    };
+    Process { url, child, log, written }
 }
 
 /// The text of a completion.

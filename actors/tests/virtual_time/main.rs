@@ -8,4 +8,5 @@ mod collating;
 mod panics;
 mod restart;
 mod settling;
+mod sharing;
 mod stopping;
