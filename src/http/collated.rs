@@ -75,10 +75,11 @@ enum Manner {
 }
 
 impl Call<'_> {
-    /// A stream is waited for in any mode: its client could make nothing of a word on where to ask. What is stored is
-    /// there at once.
+    /// A stream is waited for in any mode: its client could make nothing of a word on where to ask, unless it asks for
+    /// that itself. What is stored is there at once.
     fn manner(&self) -> Manner {
-        let stream = Emulation::of(self.lane.endpoint).filter(|_| self.checked.stream);
+        let streams = self.checked.stream && !self.wishes.respond_async;
+        let stream = Emulation::of(self.lane.endpoint).filter(|_| streams);
         let later =
             self.wishes.respond_async || self.checked.background || self.gateway.serving.mode == Mode::Async;
         match (stream, self.wishes.wait) {

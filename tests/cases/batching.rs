@@ -49,7 +49,12 @@ async fn case_14_one_file_has_one_model_and_endpoint() {
 
 #[tokio::test]
 async fn case_15_tenants_never_share_a_file_nor_see_each_others() {
-    let keys = [("BATCH_GPT_API_KEYS", "a:sk-a,b:sk-b"), ("BATCH_GPT_ADMIN_KEY", "sk-admin"), WIDE];
+    let keys = [
+        ("BATCH_GPT_API_KEYS", "a:sk-a,b:sk-b"),
+        ("BATCH_GPT_ADMIN_KEY", "sk-admin"),
+        ("BATCH_GPT_CACHE", "off"),
+        WIDE,
+    ];
     let gateway = Gateway::with(QUICK, &keys).await;
     let calls = (0..20).map(|n| {
         let key = if n % 2 == 0 { "sk-a" } else { "sk-b" };

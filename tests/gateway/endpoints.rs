@@ -77,7 +77,7 @@ async fn what_is_answered_later_looks_like_the_endpoints_own_object_and_is_found
 
 #[tokio::test]
 async fn no_batch_has_more_than_fifty_thousand_texts_embedded() {
-    let window = [("COLLATE_BATCHES_FOR_DURATION_IN_MS", "1500")];
+    let window = [("COLLATE_BATCHES_FOR_DURATION_IN_MS", "1500"), ("BATCH_GPT_CACHE", "off")];
     let gateway = Gateway::with(Duration::from_millis(100), &window).await;
     let embed = |count: usize| {
         let body = json!({ "model": "m", "input": vec![[1]; count] });

@@ -9,18 +9,22 @@ mod raw;
 #[path = "../emulation/reassembly.rs"]
 mod reassembly;
 
+mod background;
 mod bad_input;
 mod batches;
 mod blocked;
+mod caching;
 mod cut_off;
 mod demo;
 mod endpoints;
 mod faithful;
 mod holding;
+mod idempotency;
 mod later;
 mod mongo;
 mod pass_through;
 mod pools;
+mod requests_resource;
 mod secrets;
 mod stand_in;
 mod start;

@@ -90,6 +90,11 @@ impl Gateway {
         (self.url, self.child, self.log, self.written) = (life.url, life.child, life.log, life.written);
     }
 
+    /// From the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Orders faults of the upstream.
     pub fn order(&self, faults: Value) {
         self.simulator.order_faults(serde_json::from_value(faults).unwrap());

@@ -10,3 +10,4 @@ mod machine;
 mod pairing;
 mod pauses;
 mod refusals;
+mod reuse;

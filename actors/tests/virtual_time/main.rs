@@ -10,4 +10,5 @@ mod looks;
 mod panics;
 mod restart;
 mod settling;
+mod sharing;
 mod stopping;
