@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let quiet = matches!(cli.command, Some(Command::Demo(_)));
     let filter = env_logger::Env::default().default_filter_or(if quiet { "warn" } else { "info" });
-    env_logger::Builder::from_env(filter).init();
+    env_logger::Builder::from_env(filter).format_timestamp_millis().init();
     // Every waiting client is an open file, and the usual soft limit is 1,024.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!("cannot raise the limit on open files: {error}");
