@@ -88,6 +88,12 @@ impl Connection {
         Ok(Answer { status, body })
     }
 
+    /// Whether the server has closed it. A server need not read the body of what it refuses, and then cannot go on.
+    pub fn is_closed(&self) -> bool {
+        let mut byte = [0];
+        !matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Sends a `GET` and reads what comes.
     pub async fn get(&mut self, path: &str) -> Result<Answer> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: load\r\n\r\n").as_bytes()).await?;

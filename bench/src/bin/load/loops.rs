@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
-    connection::{Connection, Route},
+    connection::{Answer, Connection, Route},
     question::{Question, Questions},
     tally::Tally,
 };
@@ -41,6 +41,8 @@ pub struct LoopsArgs {
 }
 
 struct Share {
+    route: Route,
+    client: usize,
     next: Arc<AtomicU64>,
     requests: u64,
     until: Instant,
@@ -58,8 +60,8 @@ pub async fn run(route: Route, args: &LoopsArgs) -> Result<Value> {
     let until = began + Duration::from_secs_f64(args.seconds);
     let pause = Duration::from_millis(args.refused_pause_ms);
     let mut clients = JoinSet::new();
-    for connection in connections {
-        let share = Share { next: next.clone(), requests: args.requests, until, pause };
+    for (client, connection) in connections.into_iter().enumerate() {
+        let share = Share { route, client, next: next.clone(), requests: args.requests, until, pause };
         clients.spawn(ask(connection, Question::new(&args.questions), share));
     }
     let mut tally = Tally::default();
@@ -82,22 +84,34 @@ async fn ask(mut connection: Connection, mut question: Question, share: Share) -
             break;
         }
         let asked = Instant::now();
-        let answer = match connection.send(question.numbered(number)).await {
-            Ok(()) => connection.answer().await,
-            Err(error) => Err(error),
-        };
-        match answer {
+        let answer = exchange(&mut connection, question.numbered(number)).await;
+        let went_on = match answer {
             Ok(answer) => {
                 tally.answer(answer.status, asked.elapsed());
-                if answer.status == REFUSED && !share.pause.is_zero() {
-                    sleep(share.pause).await;
-                }
+                pause(&mut connection, answer.status, &share).await
             }
-            Err(error) => {
-                tally.error(&error);
-                break;
-            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = went_on {
+            tally.error(&error);
+            break;
         }
     }
     tally
+}
+
+async fn exchange(connection: &mut Connection, request: &[u8]) -> Result<Answer> {
+    connection.send(request).await?;
+    connection.answer().await
+}
+
+/// A refused client waits, and connects again if it has to.
+async fn pause(connection: &mut Connection, status: u16, share: &Share) -> Result<()> {
+    if status == REFUSED {
+        sleep(share.pause).await;
+        if connection.is_closed() {
+            *connection = Connection::open(share.route, share.client).await?;
+        }
+    }
+    Ok(())
 }
