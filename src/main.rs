@@ -15,6 +15,11 @@ use batch_gpt_simulator::{SimulateArgs, Simulator};
 use clap::Parser;
 use tokio::runtime::Runtime;
 
+// The allocator of the C library keeps what a crowd of waiting clients has used.
+#[cfg(all(feature = "jemalloc", not(target_env = "msvc")))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let quiet = matches!(cli.command, Some(Command::Demo(_)));
