@@ -15,11 +15,16 @@ use batch_gpt_simulator::{SimulateArgs, Simulator};
 use clap::Parser;
 use tokio::runtime::Runtime;
 
+// The allocator of the C library keeps what a crowd of waiting clients has used.
+#[cfg(all(feature = "jemalloc", not(target_env = "msvc")))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let quiet = matches!(cli.command, Some(Command::Demo(_)));
     let filter = env_logger::Env::default().default_filter_or(if quiet { "warn" } else { "info" });
-    env_logger::Builder::from_env(filter).init();
+    env_logger::Builder::from_env(filter).format_timestamp_millis().init();
     // Every waiting client is an open file, and the usual soft limit is 1,024.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!("cannot raise the limit on open files: {error}");

@@ -2,8 +2,10 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod acceptance;
+mod bench;
 mod cancellation;
 mod crash;
+mod database;
 mod mongod;
 mod process;
 mod python;
@@ -33,6 +35,8 @@ enum Command {
     Crash(crash::CrashArgs),
     /// Let thousands of clients ask while much goes wrong upstream, and see whether each gets its own outcome.
     Storm(storm::StormArgs),
+    /// Measure the gateway against floors in alternating runs, and write it down.
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Crash(args) => crash::run(&args),
         Command::Storm(args) => storm::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     match chore {
         Ok(true) => ExitCode::SUCCESS,

@@ -36,6 +36,11 @@ impl Repository {
         self.binaries.join("batch-gpt")
     }
 
+    /// A program that cargo has built for speed.
+    pub fn released(&self, name: &str) -> PathBuf {
+        self.binaries.parent().unwrap_or(&self.binaries).join("release").join(name)
+    }
+
     /// A script of the Python client.
     pub fn script(&self, name: &str) -> PathBuf {
         self.root.join("test-python-client").join(name)

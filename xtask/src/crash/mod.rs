@@ -1,6 +1,5 @@
 //! `cargo xtask crash`: the gateway killed at random instants, under load.
 
-mod database;
 mod dice;
 mod load;
 mod tally;
@@ -16,12 +15,12 @@ use tempfile::TempDir;
 
 use crate::{
     acceptance::temporary,
+    database::Database,
     mongod,
     process::{build, raise_open_files},
     python::Python,
     repository::Repository,
 };
-use database::Database;
 use dice::Dice;
 use load::Load;
 use tally::Tally;

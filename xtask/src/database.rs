@@ -1,4 +1,4 @@
-//! A MongoDB server that lives as long as the rounds.
+//! A MongoDB server that lives as long as a chore's rounds.
 
 use std::{
     fs,
@@ -8,14 +8,16 @@ use std::{
 
 use batch_gpt_rig::{command::command, port};
 
-pub(super) struct Database {
+/// A running server; it is killed when it is dropped.
+pub struct Database {
     server: Child,
-    pub(super) uri: String,
+    /// Where it is.
+    pub uri: String,
 }
 
 impl Database {
     /// Starts it; the gateway itself waits until it answers.
-    pub(super) fn start(program: &Path, folder: &Path) -> Result<Self, String> {
+    pub fn start(program: &Path, folder: &Path) -> Result<Self, String> {
         let fault = |error: std::io::Error| format!("cannot start {}: {error}", program.display());
         let port = port::free().ok_or("no port is free")?;
         fs::create_dir_all(folder).map_err(fault)?;
