@@ -3,11 +3,14 @@
 
 mod acceptance;
 mod cancellation;
+mod clients;
 mod crash;
 mod mongod;
+mod node;
 mod process;
 mod python;
 mod repository;
+mod stamp;
 mod steps;
 mod storm;
 mod test;
@@ -29,6 +32,8 @@ struct Cli {
 enum Command {
     /// Run every test, with the tools they need installed under the target folder.
     Test(test::TestArgs),
+    /// Run the part of `test` in which clients and frameworks meet a running gateway.
+    Clients(test::TestArgs),
     /// Kill the gateway at random instants under load, and see whether anything is lost or paid twice.
     Crash(crash::CrashArgs),
     /// Let thousands of clients ask while much goes wrong upstream, and see whether each gets its own outcome.
@@ -38,6 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     let chore = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Clients(args) => clients::alone(args.questions.as_deref()),
         Command::Crash(args) => crash::run(&args),
         Command::Storm(args) => storm::run(&args),
     };
