@@ -24,6 +24,8 @@ class Answer(NamedTuple):
     model: str
     text: str
     batch_id: str
+    # What the gateway says of its cache.
+    cache: str
     error: OpenAIError | None = None
 
 
@@ -36,9 +38,10 @@ async def ask(client: AsyncOpenAI, question: Question) -> Answer:
         )
         completion = response.parse()
     except OpenAIError as error:
-        return Answer("", "", "", error)
-    batch_id = response.headers.get("x-batch-gpt-batch-id", "")
-    return Answer(completion.model, completion.choices[0].message.content or "", batch_id)
+        return Answer("", "", "", "", error)
+    text = completion.choices[0].message.content or ""
+    batch_id, cache = (response.headers.get(f"x-batch-gpt-{name}", "") for name in ("batch-id", "cache"))
+    return Answer(completion.model, text, batch_id, cache)
 
 
 async def ask_all(client: AsyncOpenAI, questions: Iterable[Question]) -> list[Answer]:

@@ -5,8 +5,6 @@ The gateway's upstream must be the simulated one (`batch-gpt serve --simulate`):
 
 import argparse
 import asyncio
-import json
-import pathlib
 import sys
 import time
 
@@ -15,19 +13,7 @@ from openai import OpenAIError
 from checks import Checks
 from connection import Gateway, add_gateway, crowd_client, gateway_of
 from crowd import Question, ask_all, check_answers, check_batches, list_batches
-
-GENERATED_QUESTIONS = 1319
-
-
-def read_questions(path: pathlib.Path) -> list[str]:
-    """The questions of a JSONL file with one `{"question": …}` a line."""
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line)["question"] for line in lines if line.strip()]
-
-
-def generate_questions() -> list[str]:
-    """As many sums, no two of them alike."""
-    return [f"What is {number} + {number * 7 + 3}?" for number in range(GENERATED_QUESTIONS)]
+from questions import add_questions, questions_of
 
 
 async def run(gateway: Gateway, model: str, texts: list[str], max_batches: int) -> int:
@@ -51,14 +37,11 @@ async def run(gateway: Gateway, model: str, texts: list[str], max_batches: int) 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_gateway(parser)
-    parser.add_argument("--questions", type=pathlib.Path, metavar="FILE", help="JSONL; generated sums if absent")
+    add_questions(parser)
     parser.add_argument("--max-batches", type=int, default=2, metavar="N", help="default: %(default)s")
     parser.add_argument("--model", default="gpt-4o-mini", help="default: %(default)s")
     arguments = parser.parse_args()
-    try:
-        texts = read_questions(arguments.questions) if arguments.questions else generate_questions()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        parser.error(f"{arguments.questions} cannot be used: {error!r}")
+    texts = questions_of(parser, arguments)
     try:
         return asyncio.run(run(gateway_of(arguments), arguments.model, texts, arguments.max_batches))
     except OpenAIError as error:

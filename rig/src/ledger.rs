@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The upstream's own account.
@@ -16,6 +16,8 @@ pub struct Ledger {
     pub unended: Vec<String>,
     /// Files that were uploaded.
     pub uploads: u64,
+    /// Lines of the batches that were created.
+    pub lines: u64,
 }
 
 /// How often a body was executed.
@@ -67,6 +69,7 @@ impl Ledger {
                 .map(|batch| batch["id"].as_str().unwrap_or("?").to_owned())
                 .collect(),
             uploads: number(&report["uploads"]),
+            lines: batches().map(|batch| number(&batch["lines"])).sum(),
         }
     }
 
@@ -120,6 +123,11 @@ pub async fn adjust(base_url: &str, patch: &str) -> Result<(), String> {
 /// Orders faults of the simulator whose API is at `base_url`.
 pub async fn order(base_url: &str, faults: &str) -> Result<(), String> {
     control(base_url, "faults", faults).await
+}
+
+/// Moves the clock of its batches and files on by so many seconds.
+pub async fn advance(base_url: &str, seconds: u32) -> Result<(), String> {
+    control(base_url, "clock", &json!({ "advance_seconds": seconds }).to_string()).await
 }
 
 async fn control(base_url: &str, what: &str, body: &str) -> Result<(), String> {

@@ -9,6 +9,7 @@ mod raw;
 #[path = "../emulation/reassembly.rs"]
 mod reassembly;
 
+mod async_openai;
 mod background;
 mod bad_input;
 mod batches;

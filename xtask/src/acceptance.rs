@@ -22,9 +22,25 @@ pub fn gateway(repository: &Repository, folder: &TempDir) -> Command {
     gateway
         .arg("serve")
         .env("BATCH_GPT_BIND_ADDRESS", "127.0.0.1:0")
-        .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
-        // The programs count batches by a header that an answer behind a heartbeat cannot have.
-        .env("BATCH_GPT_HOLD", "silent");
+        .env("BATCH_GPT_DATA_DIR", folder.path().join("data"));
+    gateway
+}
+
+/// A simulated upstream of its own, whose batches take so long.
+pub fn upstream(repository: &Repository, per_batch_ms: &str) -> Result<Running, String> {
+    let mut simulate = command(repository.gateway());
+    simulate.args(["simulate", "--bind", "127.0.0.1:0", "--per-batch-ms", per_batch_ms]);
+    Running::start(&mut simulate, &log(repository, "upstream"))
+}
+
+/// A gateway for tests in front of it, which looks at batches often.
+pub fn gateway_behind(repository: &Repository, folder: &TempDir, upstream: &Running) -> Command {
+    let mut gateway = gateway(repository, folder);
+    gateway
+        .env("OPENAI_BASE_URL", &upstream.base_url)
+        .env("OPENAI_API_KEY", "simulated")
+        .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
+        .env("COLLECT_BATCH_STATS_POLLING_MAX_INTERVAL_SECONDS", "1");
     gateway
 }
 
@@ -44,7 +60,11 @@ pub fn log(repository: &Repository, name: &str) -> PathBuf {
 pub fn run(steps: &mut Steps, repository: &Repository, python: &Python, questions: Option<&Path>) {
     let started = temporary().and_then(|folder| {
         let mut serve = gateway(repository, &folder);
-        serve.arg("--simulate").env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "2000");
+        serve
+            .arg("--simulate")
+            .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "2000")
+            // The programs count batches by a header that an answer behind a heartbeat cannot have.
+            .env("BATCH_GPT_HOLD", "silent");
         Ok((Running::start(&mut serve, &log(repository, "gateway"))?, folder))
     });
     let (gateway, _folder) = match started {

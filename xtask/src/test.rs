@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    acceptance, cancellation,
+    clients::{self, Runtimes},
     crash::{self, CrashArgs},
     mongod,
     process::{build, cargo, command, raise_open_files, show},
-    python::Python,
     repository::Repository,
     steps::Steps,
     storm::{self, StormArgs},
@@ -18,12 +17,12 @@ use crate::{
 /// Schedules that the simulation runs; `cargo test` by itself runs fewer.
 const SCHEDULES: &str = "20000";
 
-/// Flags of `test`.
+/// Flags of `test` and `clients`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
     /// Questions for the acceptance, JSONL with {"question": …} lines; generated ones if there are none.
     #[arg(long, env = "BATCH_GPT_TEST_QUESTIONS", value_name = "FILE")]
-    questions: Option<PathBuf>,
+    pub questions: Option<PathBuf>,
 }
 
 /// Runs everything. True if nothing failed.
@@ -31,14 +30,15 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     raise_open_files();
     let repository = Repository::find()?;
     let mut steps = Steps::default();
-    let python = Python::prepare(&repository);
+    let runtimes = Runtimes::prepare(&repository);
+    let python = &runtimes.openai_3;
     let mongod = mongod::prepare(&repository, python.as_ref());
 
     steps.step("cargo test", || {
         let mut tests = cargo();
         tests.args(["test", "--workspace"]).env("BATCH_GPT_SIMULATION_SCHEDULES", SCHEDULES);
         tests.current_dir(&repository.root);
-        if let Ok(python) = &python {
+        if let Ok(python) = python {
             tests.env("BATCH_GPT_TEST_PYTHON", &python.interpreter);
         }
         if let Ok(mongod) = &mongod {
@@ -74,13 +74,7 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     let works = built.is_ok();
     steps.outcome("cargo build", built);
     if works {
-        match &python {
-            Ok(python) => {
-                acceptance::run(&mut steps, &repository, python, args.questions.as_deref());
-                cancellation::run(&mut steps, &repository, python);
-            }
-            Err(why) => steps.skip("the stock Python client", why),
-        }
+        clients::run(&mut steps, &repository, &runtimes, args.questions.as_deref());
         steps.step("crashes at random instants", || {
             crash::rounds(&repository.gateway(), &CrashArgs::short(), None)
         });

@@ -18,7 +18,7 @@ use crate::{
     database::Database,
     mongod,
     process::{build, raise_open_files},
-    python::Python,
+    python::{self, Python},
     repository::Repository,
 };
 use dice::Dice;
@@ -80,7 +80,9 @@ pub fn run(args: &CrashArgs) -> Result<bool, String> {
     build(&repository)?;
     let mongod = match args.store {
         StoreKind::Embedded => None,
-        StoreKind::Mongo => Some(mongod::prepare(&repository, Python::prepare(&repository).as_ref())?),
+        StoreKind::Mongo => {
+            Some(mongod::prepare(&repository, Python::prepare(&repository, python::OPENAI_3).as_ref())?)
+        }
     };
     match rounds(&repository.gateway(), args, mongod) {
         Ok(()) => Ok(true),
