@@ -11,7 +11,7 @@ use batch_gpt_actors::{
         lane::{Endpoint, Lane, Tenant},
         outcome::{Origin, Outcome},
         record::{Accepted, Record},
-    terms::Keeping,
+        terms::Keeping,
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
