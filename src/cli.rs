@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use batch_gpt_simulator::SimulateArgs;
 use clap::{Args, Parser, Subcommand};
 
+use crate::{batches::BatchesArgs, monitor::MonitorArgs};
+
 /// An OpenAI-compatible gateway that turns ordinary real-time calls into half-price Batch API jobs.
 #[derive(Debug, Parser)]
 #[command(name = "batch-gpt", version, about)]
@@ -26,6 +28,10 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the simulated upstream alone.
     Simulate(Box<SimulateArgs>),
+    /// Watch the batches of a running gateway on the terminal.
+    Monitor(MonitorArgs),
+    /// List, show and cancel batches of a running gateway, for people and scripts.
+    Batches(BatchesArgs),
     /// Exit 0 if a gateway answers that it is ready.
     Healthcheck(HealthcheckArgs),
 }

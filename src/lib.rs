@@ -3,12 +3,16 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod app;
+pub mod batches;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod demo;
 pub mod http;
 pub mod keys;
 pub mod listener;
+pub mod monitor;
 pub mod signals;
 pub mod store;
+pub mod terminal;
 pub mod upstream;

@@ -6,9 +6,10 @@ use std::{process::ExitCode, sync::Arc};
 
 use batch_gpt::{
     app::{Application, StartFault},
+    batches,
     cli::{Cli, Command, HealthcheckArgs, ServeArgs},
     config::{Config, UpstreamConfig},
-    demo,
+    demo, monitor,
     signals::StopSignals,
 };
 use batch_gpt_simulator::{SimulateArgs, Simulator};
@@ -22,8 +23,13 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let quiet = matches!(cli.command, Some(Command::Demo(_)));
-    let filter = env_logger::Env::default().default_filter_or(if quiet { "warn" } else { "info" });
+    let level = match cli.command {
+        Some(Command::Demo(_) | Command::Batches(_)) => "warn",
+        // It has the screen to itself.
+        Some(Command::Monitor(_)) => "off",
+        _ => "info",
+    };
+    let filter = env_logger::Env::default().default_filter_or(level);
     env_logger::Builder::from_env(filter).format_timestamp_millis().init();
     // Every waiting client is an open file, and the usual soft limit is 1,024.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -43,6 +49,8 @@ fn main() -> ExitCode {
             Some(Command::Serve(args)) => serve(&args, runtime).await,
             Some(Command::Demo(args)) => demo::run(&args, runtime).await,
             Some(Command::Simulate(args)) => simulate(&args).await,
+            Some(Command::Monitor(args)) => monitor::run(&args).await,
+            Some(Command::Batches(args)) => batches::run(&args).await,
             Some(Command::Healthcheck(args)) => healthcheck(&args).await,
         }
     })

@@ -8,7 +8,7 @@ use crate::{
     clients::{self, Runtimes},
     crash::{self, CrashArgs},
     mongod,
-    process::{build, cargo, command, raise_open_files, show},
+    process::{build, cargo, command, raise_open_files, read, show},
     repository::Repository,
     steps::Steps,
     storm::{self, StormArgs},
@@ -68,6 +68,9 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     });
     if let Err(why) = &mongod {
         steps.skip("tests that need MongoDB", why);
+    }
+    if let Err(why) = read(command("tmux").arg("-V")) {
+        steps.skip("the monitor on a real terminal", &why);
     }
 
     let built = build(&repository);

@@ -1,0 +1,10 @@
+//! A gateway's batches on a terminal: the command `batches` and the monitor.
+
+#[path = "../gateway/process.rs"]
+mod process;
+
+mod batches;
+mod client;
+mod once;
+mod screens;
+mod tmux;
