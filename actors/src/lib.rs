@@ -19,6 +19,7 @@ mod job;
 pub mod links;
 pub mod meter;
 pub mod mutation;
+pub mod permits;
 pub mod poller;
 pub mod pollers;
 pub mod pool;

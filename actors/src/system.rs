@@ -22,10 +22,12 @@ use crate::{
     fail_point::{self, Point},
     inheritance,
     links::{Calling, Links},
+    permits::Permits,
     pollers::Pollers,
-    pool::Pool,
+    pool::{Balance, Pool},
     ports::{Ids, Store, StoreFault, Upstream},
     rules::{
+        admission::Capacity,
         census::Census,
         collate::Limits,
         ids::RequestId,
@@ -62,6 +64,8 @@ pub struct Settings {
     pub poller_arbiters: usize,
     /// Number of StatusLoggers.
     pub status_loggers: usize,
+    /// Requests that may be accepted and not answered at a time.
+    pub open_requests: Capacity,
 }
 
 /// The running graph.
@@ -76,6 +80,8 @@ pub struct System {
     pub pollers: Arc<Pollers>,
     /// Every actor's counts.
     pub board: Arc<Board>,
+    /// The places of requests that are accepted and not answered.
+    pub permits: Permits,
     links: Arc<Links>,
     store: Arc<dyn Store>,
     store_down: Arc<AtomicBool>,
@@ -98,6 +104,7 @@ impl System {
             let submitter = BatchSubmitter::new(links.clone(), pollers.clone());
             Cell::start(submitter, number.to_string(), &place(), &board)
         });
+        let permits = Permits::new(settings.open_requests);
         let collectors = Pool::start(settings.collectors, |number| {
             let (submitters, loggers) = (submitters.clone(), loggers.clone());
             let polling = settings.calling.polling;
@@ -106,6 +113,7 @@ impl System {
                 polling,
                 clock.clone(),
                 ports.ids.clone(),
+                permits.clone(),
                 submitters,
                 loggers,
             );
@@ -117,6 +125,7 @@ impl System {
             loggers,
             pollers,
             board,
+            permits,
             links,
             store: ports.store.clone(),
             store_down,
@@ -131,6 +140,11 @@ impl System {
     /// What ails the upstream, for people; nothing while calls to it go well.
     pub fn upstream_trouble(&self) -> Option<String> {
         self.links.trouble()
+    }
+
+    /// How evenly the work of each kind is spread.
+    pub fn balances(&self) -> [Balance; 4] {
+        [self.collectors.balance(), self.submitters.balance(), self.pollers.balance(), self.loggers.balance()]
     }
 
     /// Takes up what an earlier life left unfinished. Returns the numbers of what was taken up. Everything

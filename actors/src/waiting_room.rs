@@ -13,11 +13,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::rules::{
-    fingerprint::Fingerprint,
-    ids::{BatchId, RequestId},
-    outcome::Outcome,
-    record::Accepted,
+use crate::{
+    permits::Permit,
+    rules::{
+        fingerprint::Fingerprint,
+        ids::{BatchId, RequestId},
+        outcome::Outcome,
+        record::Accepted,
+    },
 };
 
 /// What a parked client is told.
@@ -38,6 +41,8 @@ pub enum Delivery {
     Released,
     /// The request could not be recorded, so it was not accepted.
     NotRecorded,
+    /// There is no place for one more request, so it was not accepted.
+    Full,
 }
 
 /// Where a parked client is told.
@@ -72,6 +77,8 @@ struct Seat {
     recorded: bool,
     /// Clients that want to know no more than that.
     detached: Vec<Reply>,
+    /// Its place among the requests that are accepted and not answered.
+    _permit: Permit,
 }
 
 /// How a client waits.
@@ -95,7 +102,7 @@ impl Client {
 }
 
 impl Seat {
-    fn new(fingerprint: Fingerprint) -> Self {
+    fn new(fingerprint: Fingerprint, permit: Permit) -> Self {
         Self {
             fingerprint,
             parked: Vec::new(),
@@ -103,6 +110,7 @@ impl Seat {
             promised: false,
             recorded: false,
             detached: Vec::new(),
+            _permit: permit,
         }
     }
 
@@ -153,15 +161,15 @@ pub struct WaitingRoom {
 
 impl WaitingRoom {
     /// A new request and its client.
-    pub fn seat(&mut self, id: RequestId, fingerprint: Fingerprint, client: Client) {
-        let mut seat = Seat::new(fingerprint);
+    pub fn seat(&mut self, id: RequestId, fingerprint: Fingerprint, client: Client, permit: Permit) {
+        let mut seat = Seat::new(fingerprint, permit);
         seat.take(id, client);
         self.insert(id, seat);
     }
 
     /// A request of an earlier life; its client may come again.
-    pub fn keep(&mut self, request: &Accepted) {
-        let kept = Seat { kept: true, recorded: true, ..Seat::new(request.fingerprint) };
+    pub fn keep(&mut self, request: &Accepted, permit: Permit) {
+        let kept = Seat { kept: true, recorded: true, ..Seat::new(request.fingerprint, permit) };
         self.insert(request.id, kept);
     }
 

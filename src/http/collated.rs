@@ -9,11 +9,13 @@ use actix_web::{
 };
 use batch_gpt_actors::{
     collector::{Enqueue, Refused},
+    permits::Permit,
     rules::{
         body,
-        lane::{Endpoint, Lane},
+        lane::{Endpoint, Lane, Tenant},
         outcome::ApiError,
     },
+    system::System,
     waiting_room::{Client, Delivery},
 };
 use tokio::sync::oneshot;
@@ -23,7 +25,7 @@ use super::{
     error::HttpError,
     gateway::{Gateway, Mode, now},
     hold::{Ended, ended},
-    request_body::{json_only, read, too_large},
+    request_body::{json_only, read, skip, too_large},
     stream::Emulation,
 };
 
@@ -34,22 +36,27 @@ pub async fn collate(
     payload: web::Payload,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
-    let tenant = gateway.tenant(&request)?;
-    let system = gateway.open()?;
-    let permit = gateway.admit()?;
-    json_only(&request)?;
+    let resent = is_resent(&request);
+    let (tenant, system, permit) = match enter(&gateway, &request, resent) {
+        Ok(entered) => entered,
+        Err(refused) => {
+            skip(&request, payload).await;
+            return Err(refused);
+        }
+    };
     let bytes = read(&request, payload, gateway.max_body_bytes).await?;
     let checked = body::check(endpoint, &bytes).map_err(HttpError::bad_request)?;
     // The client's own buffer goes now; what is kept from here on is the line.
     drop(bytes);
     let fingerprint = checked.fingerprint(&tenant, endpoint);
     let lane = Arc::new(Lane { tenant, endpoint, model: checked.model });
-    let (asked, resent) = (prefers_async(&request), is_resent(&request));
+    let asked = prefers_async(&request);
     let queue = async |client| {
         let (lane, body, inputs) = (lane.clone(), checked.line, checked.inputs);
         let enqueue = Enqueue { lane, fingerprint, body, inputs, resent, client };
         match system.collectors.by(&enqueue.lane.clone()).ask(enqueue).await {
             Ok(Ok(())) => Ok(()),
+            Ok(Err(Refused::Full)) => Err(HttpError::full()),
             Ok(Err(Refused::Draining)) => Err(HttpError::stopping()),
             Ok(Err(refused @ Refused::TooLarge)) => Err(too_large(refused.to_string())),
             Ok(Err(refused @ Refused::TooManyInputs)) => Err(too_many_inputs(refused)),
@@ -77,6 +84,19 @@ pub async fn collate(
         return Ok(gateway.holding.stream(waiting, emulation, checked.include_usage));
     }
     gateway.holding.whole(waiting, resent).await
+}
+
+/// What is decided before the body is read: whose request it is, whether any is taken now, and whether one more is.
+fn enter<'a>(
+    gateway: &'a Gateway,
+    request: &HttpRequest,
+    resent: bool,
+) -> Result<(Tenant, &'a System, Permit), HttpError> {
+    let tenant = gateway.tenant(request)?;
+    let system = gateway.open()?;
+    let permit = gateway.admit(&tenant, resent)?;
+    json_only(request)?;
+    Ok((tenant, system, permit))
 }
 
 /// `Prefer: respond-async` (RFC 7240, section 4.1).

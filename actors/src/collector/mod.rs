@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     drain::Drain,
     fail_point::{self, Point},
+    permits::{Permit, Permits},
     pool::Pool,
     ports::{Ids, StoreFault},
     rules::{
@@ -71,6 +72,9 @@ pub enum Refused {
     /// No batch could have so many texts embedded.
     #[error("the request has more inputs than a batch may have")]
     TooManyInputs,
+    /// There is no place for one more request of its tenant.
+    #[error("too many requests wait for an answer already")]
+    Full,
 }
 
 /// Requests of an earlier life of the gateway.
@@ -140,6 +144,8 @@ pub struct Collector {
     hold: Hold<Load>,
     families: Families,
     room: WaitingRoom,
+    /// The places of all requests that are accepted and not answered, shared by all Collectors.
+    permits: Permits,
     recording: usize,
     drains: Vec<oneshot::Sender<()>>,
     draining: bool,
@@ -162,6 +168,7 @@ impl Collector {
         polling: Polling,
         clock: Clock,
         ids: Arc<dyn Ids>,
+        permits: Permits,
         submitters: Pool<BatchSubmitter>,
         loggers: Pool<StatusLogger>,
     ) -> Self {
@@ -171,6 +178,7 @@ impl Collector {
             hold: Hold::new(polling),
             families: Families::default(),
             room: WaitingRoom::default(),
+            permits,
             recording: 0,
             drains: Vec::new(),
             draining: false,
@@ -188,10 +196,10 @@ impl Collector {
     }
 
     /// Takes a new request: it is recorded first, and collated when that is durable.
-    fn accept(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
+    fn accept(&mut self, enqueue: Enqueue, permit: Permit, me: &Mail<Self>) {
         let Enqueue { lane, fingerprint, body, inputs, client, .. } = enqueue;
         let id = RequestId(self.ids.mint());
-        self.room.seat(id, fingerprint, client);
+        self.room.seat(id, fingerprint, client, permit);
         self.recording += 1;
         let request = Accepted { id, lane: lane.clone(), fingerprint, at: self.clock.now(), attempts: 0 };
         let record = Record::Accepted { request, body: body.clone() };
@@ -199,6 +207,11 @@ impl Collector {
         let done = move |result| mail.tell(Recorded { id, lane, body, inputs, result });
         logger.tell(Write { record, done: Some(Box::new(done)), refusable: true });
         self.tend(me);
+    }
+
+    /// Seats a request of an earlier life.
+    fn keep(&mut self, request: &Accepted) {
+        self.room.keep(request, self.permits.keep(&request.lane.tenant));
     }
 
     /// Puts a recorded request into its lane.
@@ -316,7 +329,8 @@ impl Receive<Enqueue> for Collector {
         if enqueue.resent {
             self.recall(enqueue, me);
         } else {
-            self.accept(enqueue, me);
+            let permit = self.permits.take(&enqueue.lane.tenant).ok_or(Refused::Full)?;
+            self.accept(enqueue, permit, me);
         }
         Ok(())
     }
@@ -340,10 +354,10 @@ impl Receive<Recorded> for Collector {
 impl Receive<Restore> for Collector {
     fn receive(&mut self, restore: Restore, me: &Mail<Self>) {
         for request in &restore.awaited {
-            self.room.keep(request);
+            self.keep(request);
         }
         for (request, body) in restore.open {
-            self.room.keep(&request);
+            self.keep(&request);
             let item = Item::again(request.id, &request.lane, body, request.attempts);
             self.collate(item, &request.lane, me);
         }

@@ -64,7 +64,11 @@ impl Receive<Recalled> for Collector {
             // Its first sending may have been taken up while the store was asked.
             (Ok(None), client) => {
                 if let Some(enqueue) = self.attach(Enqueue { client, ..enqueue }) {
-                    self.accept(enqueue, me);
+                    match self.permits.take(&enqueue.lane.tenant) {
+                        Some(permit) => self.accept(enqueue, permit, me),
+                        // See above.
+                        None => drop(enqueue.client.into_reply().send(Delivery::Full)),
+                    }
                 }
             }
             (Err(_), client) => {
