@@ -19,6 +19,7 @@ mod faithful;
 mod holding;
 mod later;
 mod mongo;
+mod overload;
 mod pass_through;
 mod pools;
 mod secrets;
