@@ -66,7 +66,7 @@ impl Application {
             config.serving,
             config.keys.clone(),
             config.admin_key.clone(),
-            config.max_open_requests,
+            config.actors.open_requests,
             config.max_body_bytes,
             Forwarder::new(upstream.clone(), runtime.handle().clone()),
         ));
@@ -77,7 +77,7 @@ impl Application {
             .disable_signals()
             // A client that leaves must be noticed, or its line would be paid for.
             .h1_allow_half_closed(false)
-            .max_connections(config.max_open_requests + SPARE_CONNECTIONS)
+            .max_connections(config.actors.open_requests.places + SPARE_CONNECTIONS)
             .keep_alive(Duration::from_secs(75))
             .shutdown_timeout(LAST_ANSWERS)
             .listen(listener(config.bind).map_err(|error| StartFault::Bind(config.bind, error))?)

@@ -6,6 +6,7 @@ use batch_gpt_actors::{
     links::Calling,
     memory::ROOM,
     rules::{
+        admission::Capacity,
         collate::{Limits, MAX_INPUTS},
         retry::Polling,
         time::Millis,
@@ -54,8 +55,6 @@ pub struct Config {
     pub admin_key: Option<Key>,
     /// Sizes and limits of the actors.
     pub actors: Settings,
-    /// Requests accepted and not answered.
-    pub max_open_requests: usize,
     /// Bytes of a request's body.
     pub max_body_bytes: usize,
     /// Time for an orderly stop.
@@ -106,6 +105,7 @@ impl Config {
             max_inputs: MAX_INPUTS,
             window: Millis(window),
         };
+        let keys = check.keys(&args.api_keys);
         let actors = Settings {
             limits,
             calling: Calling {
@@ -123,6 +123,15 @@ impl Config {
             batch_submitters: check.number("BATCH_GPT_BATCH_SUBMITTERS", &args.batch_submitters, 2, 1..=64),
             poller_arbiters: check.number("BATCH_GPT_POLLER_ARBITERS", &args.poller_arbiters, 1, 1..=64),
             status_loggers: check.number("BATCH_GPT_STATUS_LOGGERS", &args.status_loggers, 1, 1..=64),
+            open_requests: Capacity {
+                places: check.number(
+                    "BATCH_GPT_MAX_OPEN_REQUESTS",
+                    &args.max_open_requests,
+                    100_000,
+                    1..=10_000_000,
+                ),
+                tenants: keys.tenants(),
+            },
         };
         let mode = check.mode(&args.client_serving_mode);
         let cache = check.cache(&args.cache, mode);
@@ -135,7 +144,6 @@ impl Config {
                 1..=LONGEST_SILENCE,
             )),
         };
-        let keys = check.keys(&args.api_keys);
         let bind = check.bind(&args.bind_address, &keys, &args.allow_anonymous);
         let config = Self {
             upstream: check.upstream(args),
@@ -145,12 +153,6 @@ impl Config {
             keys,
             admin_key: args.admin_key.as_ref().filter(|key| !key.0.is_empty()).map(|key| Key::new(&key.0)),
             actors,
-            max_open_requests: check.number(
-                "BATCH_GPT_MAX_OPEN_REQUESTS",
-                &args.max_open_requests,
-                100_000,
-                1..=10_000_000,
-            ),
             max_body_bytes: check.number(
                 "BATCH_GPT_MAX_BODY_BYTES",
                 &args.max_body_bytes,

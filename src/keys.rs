@@ -1,6 +1,6 @@
 //! The keys that clients present, kept as hashes.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use batch_gpt_actors::rules::lane::Tenant;
 use sha2::{Digest, Sha256};
@@ -68,6 +68,12 @@ impl Keys {
         self.tenants.is_empty()
     }
 
+    /// How many tenants there are.
+    pub fn tenants(&self) -> usize {
+        let names: HashSet<&Tenant> = self.tenants.iter().map(|(tenant, _)| tenant).collect();
+        names.len().max(1)
+    }
+
     /// Whose key this is.
     pub fn tenant(&self, presented: Option<&str>) -> Option<Tenant> {
         if self.is_empty() {
@@ -95,6 +101,7 @@ mod tests {
         assert_eq!(keys.tenant(Some("sk:3")), Some(Tenant("evals".into())));
         assert_eq!(keys.tenant(Some("sk-")), None);
         assert_eq!(keys.tenant(None), None);
+        assert_eq!(keys.tenants(), 2);
         assert!(!format!("{keys:?}").contains("sk"));
     }
 

@@ -3,13 +3,13 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::meter::{Meter, Reading};
 
@@ -77,6 +77,13 @@ impl Board {
     /// All meters, without asking anybody.
     pub fn readings(&self) -> Vec<Reading> {
         self.current().iter().map(|(meter, _)| meter.read()).collect()
+    }
+
+    /// The actors that have stood still for longer than this, without asking anybody.
+    pub fn standing_still(&self, limit: Duration) -> Vec<Reading> {
+        let current = self.current();
+        let still = current.iter().filter(|(meter, _)| meter.stands_still() > limit);
+        still.map(|(meter, _)| meter.read()).collect()
     }
 
     /// All meters, and from every actor that answers within 200 ms its own numbers.

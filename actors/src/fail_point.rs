@@ -2,6 +2,7 @@
 //!
 //! Without the feature `fail-points` passing one is nothing at all. With it, `BATCH_GPT_FAIL_POINT=created.before:2`
 //! aborts the process as it passes that point for the second time, and each point's first passing is logged.
+//! `deliver.between:panic` lets every passing panic.
 
 use crate::rules::record::Record;
 
@@ -111,7 +112,7 @@ pub(crate) use armed::pass;
 #[cfg(feature = "fail-points")]
 mod armed {
     use std::{
-        env, process,
+        env, panic, process,
         sync::{
             OnceLock,
             atomic::{AtomicU64, Ordering::Relaxed},
@@ -120,23 +121,31 @@ mod armed {
 
     use super::Point;
 
-    /// Holds a point's name and, behind a colon, which passing of it is the last.
+    /// Holds a point's name and, behind a colon, which passing of it is the last, or that each panics.
     const VARIABLE: &str = "BATCH_GPT_FAIL_POINT";
 
     static PASSED: [AtomicU64; Point::ALL.len()] = [const { AtomicU64::new(0) }; Point::ALL.len()];
-    static ORDER: OnceLock<Option<(Point, u64)>> = OnceLock::new();
+    static ORDER: OnceLock<Option<Order>> = OnceLock::new();
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Order {
+        Abort(Point, u64),
+        Panic(Point),
+    }
 
     pub(crate) fn pass(point: Point) {
         let passed = PASSED[point as usize].fetch_add(1, Relaxed) + 1;
         if passed == 1 {
             log::debug!("passed {}", point.name());
         }
-        if *ORDER.get_or_init(order) == Some((point, passed)) {
-            process::abort();
+        match *ORDER.get_or_init(order) {
+            Some(Order::Abort(at, last)) if (at, last) == (point, passed) => process::abort(),
+            Some(Order::Panic(at)) if at == point => panic::panic_any("ordered by a test"),
+            _ => {}
         }
     }
 
-    fn order() -> Option<(Point, u64)> {
+    fn order() -> Option<Order> {
         let text = env::var(VARIABLE).ok()?;
         let order = parse(&text);
         if order.is_none() {
@@ -147,16 +156,20 @@ mod armed {
         order
     }
 
-    fn parse(text: &str) -> Option<(Point, u64)> {
+    fn parse(text: &str) -> Option<Order> {
         let (name, passing) = text.split_once(':').unwrap_or((text, "1"));
         let point = Point::ALL.iter().find(|point| point.name() == name)?;
-        Some((*point, passing.parse().ok()?))
+        if passing == "panic" {
+            return Some(Order::Panic(*point));
+        }
+        Some(Order::Abort(*point, passing.parse().ok()?))
     }
 
     #[test]
     fn an_order_is_a_name_and_a_number() {
-        assert_eq!(parse("created.before:2"), Some((Point::CreatedBefore, 2)));
-        assert_eq!(parse("replay.read"), Some((Point::ReplayRead, 1)));
+        assert_eq!(parse("created.before:2"), Some(Order::Abort(Point::CreatedBefore, 2)));
+        assert_eq!(parse("replay.read"), Some(Order::Abort(Point::ReplayRead, 1)));
+        assert_eq!(parse("deliver.between:panic"), Some(Order::Panic(Point::DeliverBetween)));
         assert_eq!(parse("nowhere:1"), None);
     }
 }

@@ -21,6 +21,7 @@ pub mod memory;
 pub mod meter;
 pub mod mutation;
 mod outgoing;
+pub mod permits;
 pub mod poller;
 pub mod pollers;
 pub mod pool;

@@ -4,12 +4,16 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
-    time::Instant,
+    time::Duration,
 };
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 /// The counts of one actor's mailbox.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub struct Meter {
     waited_longest_us: AtomicU64,
     load: AtomicU64,
     stopped: AtomicBool,
+    made: Instant,
+    /// When the message that is the first to be handled became the first, in microseconds since `made`.
+    first_since_us: AtomicU64,
     activity: Mutex<Activity>,
 }
 
@@ -64,6 +71,8 @@ pub struct Reading {
     pub busy_with: Option<&'static str>,
     /// For how long, in milliseconds.
     pub busy_for_ms: Option<u64>,
+    /// For how long nothing has moved although there is something to do, in milliseconds.
+    pub stands_still_for_ms: u64,
     /// Messages handled, by name.
     pub by_message: BTreeMap<&'static str, u64>,
 }
@@ -83,6 +92,8 @@ impl Meter {
             waited_longest_us: AtomicU64::new(0),
             load: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            made: Instant::now(),
+            first_since_us: AtomicU64::new(0),
             activity: Mutex::default(),
         })
     }
@@ -97,11 +108,40 @@ impl Meter {
         self.load.load(Relaxed) + self.depth.load(Relaxed)
     }
 
+    /// Messages handled.
+    pub fn handled(&self) -> u64 {
+        self.handled.load(Relaxed)
+    }
+
     /// Counts a message into the mailbox.
     pub(crate) fn post(self: &Arc<Self>) -> Ticket {
-        let depth = self.depth.fetch_add(1, Relaxed) + 1;
+        if self.depth.load(Relaxed) == 0 {
+            self.moves();
+        }
+        // Whoever sees the new depth must see when its first message became the first.
+        let depth = self.depth.fetch_add(1, Release) + 1;
         self.peak.fetch_max(depth, Relaxed);
         Ticket { meter: self.clone(), posted: Instant::now(), handled: false }
+    }
+
+    /// Another message is the first to be handled now.
+    fn moves(&self) {
+        self.first_since_us.fetch_max(self.made.elapsed().as_micros() as u64, Relaxed);
+    }
+
+    /// For how long nothing has moved although there is something to do: how long the message at the head of the
+    /// mailbox has been there, or how long one message has been handled, whichever is longer. A long mailbox that
+    /// moves is no standstill.
+    pub fn stands_still(&self) -> Duration {
+        if self.stopped.load(Relaxed) {
+            return Duration::ZERO;
+        }
+        let busy = self.activity().now.map_or(Duration::ZERO, |(_, since)| since.elapsed());
+        if self.depth.load(Acquire) == 0 {
+            return busy;
+        }
+        let first_since = self.made + Duration::from_micros(self.first_since_us.load(Relaxed));
+        busy.max(first_since.elapsed())
     }
 
     pub(crate) fn begin(&self, message: &'static str) {
@@ -129,6 +169,7 @@ impl Meter {
 
     /// What it shows now.
     pub fn read(&self) -> Reading {
+        let stands_still = self.stands_still();
         let activity = self.activity();
         Reading {
             kind: self.kind,
@@ -144,6 +185,7 @@ impl Meter {
             waited_longest_us: self.waited_longest_us.load(Relaxed),
             busy_with: activity.now.map(|(message, _)| message),
             busy_for_ms: activity.now.map(|(_, since)| since.elapsed().as_millis() as u64),
+            stands_still_for_ms: stands_still.as_millis() as u64,
             by_message: activity.by_message.clone(),
         }
     }
@@ -173,7 +215,49 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        self.meter.moves();
         self.meter.depth.fetch_sub(1, Relaxed);
         self.meter.cancelled.fetch_add(u64::from(!self.handled), Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pass(seconds: u64) {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mailbox_stands_still_from_the_moment_its_first_message_became_the_first() {
+        let meter = Meter::new("Any", "0".into());
+        pass(100).await;
+        assert_eq!(meter.stands_still(), Duration::ZERO, "there is nothing to do");
+        let (first, second) = (meter.post(), meter.post());
+        pass(14).await;
+        assert_eq!(meter.stands_still().as_secs(), 14);
+        first.redeem();
+        assert_eq!(meter.stands_still(), Duration::ZERO, "it moves, although the second has waited as long");
+        pass(3).await;
+        assert_eq!(meter.read().stands_still_for_ms, 3_000);
+        drop(second);
+        pass(100).await;
+        assert_eq!(meter.stands_still(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_actor_stands_still_while_it_handles_one_message() {
+        let meter = Meter::new("Any", "0".into());
+        meter.post().redeem();
+        meter.begin("Long");
+        pass(20).await;
+        let _next = meter.post();
+        assert_eq!(meter.stands_still().as_secs(), 20);
+        meter.end("Long", false);
+        assert_eq!(meter.stands_still(), Duration::ZERO);
+        meter.stop();
+        pass(20).await;
+        assert_eq!(meter.stands_still(), Duration::ZERO, "who has stopped does not stand still");
     }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
@@ -12,10 +12,11 @@ use tokio::sync::watch;
 
 use crate::{
     board::Board,
-    cell::{Cell, Mail, Place},
+    cell::{Behaviour, Cell, Mail, Place},
     job::Job,
     links::Links,
     poller::{Poller, Watch},
+    pool::Balance,
     rules::{
         batch::Command,
         ids::{BatchId, BatchKey},
@@ -24,7 +25,8 @@ use crate::{
 
 /// Starts Pollers, spread over their arbiters, and finds them by their batch.
 pub struct Pollers {
-    places: Vec<Place>,
+    /// Where Pollers run, and how many have been started there.
+    places: Vec<(Place, AtomicU64)>,
     board: Arc<Board>,
     links: Arc<Links>,
     next: AtomicUsize,
@@ -37,7 +39,7 @@ impl Pollers {
     /// None in flight. `places` is where they run; at least one.
     pub fn new(places: Vec<Place>, board: Arc<Board>, links: Arc<Links>) -> Arc<Self> {
         Arc::new(Self {
-            places,
+            places: places.into_iter().map(|place| (place, AtomicU64::new(0))).collect(),
             board,
             links,
             next: AtomicUsize::new(0),
@@ -52,7 +54,13 @@ impl Pollers {
         let key = job.batch.key;
         let id = job.batch.upstream_id().cloned();
         let turn = self.next.fetch_add(1, Relaxed);
-        let place = self.places.get(turn % self.places.len().max(1)).unwrap_or(&Place::Here);
+        let place = match self.places.get(turn % self.places.len().max(1)) {
+            Some((place, started)) => {
+                started.fetch_add(1, Relaxed);
+                place
+            }
+            None => &Place::Here,
+        };
         let poller = Poller::new(job, self.links.clone(), self.clone());
         let mail = Cell::start(poller, key.to_string(), place, &self.board);
         mail.tell(Watch { commands });
@@ -78,6 +86,11 @@ impl Pollers {
         }
         lock(&self.by_id).retain(|_, of| *of != key);
         self.count.send_replace(in_flight.len());
+    }
+
+    /// How evenly the batches are spread over the places.
+    pub fn balance(&self) -> Balance {
+        Balance::of(Poller::KIND, self.places.iter().map(|(_, started)| started.load(Relaxed)).collect())
     }
 
     /// How many batches are in flight, and when that changes.

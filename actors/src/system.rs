@@ -21,10 +21,12 @@ use crate::{
     inheritance,
     links::{Calling, Links},
     memory::Memory,
+    permits::Permits,
     pollers::Pollers,
-    pool::Pool,
+    pool::{Balance, Pool},
     ports::{Ids, Store, StoreFault, Upstream},
     rules::{
+        admission::Capacity,
         census::Census,
         collate::Limits,
         ids::RequestId,
@@ -63,6 +65,8 @@ pub struct Settings {
     pub poller_arbiters: usize,
     /// Number of StatusLoggers.
     pub status_loggers: usize,
+    /// Requests that may be accepted and not answered at a time.
+    pub open_requests: Capacity,
 }
 
 /// The running graph.
@@ -77,6 +81,8 @@ pub struct System {
     pub pollers: Arc<Pollers>,
     /// Every actor's counts.
     pub board: Arc<Board>,
+    /// The places of requests that are accepted and not answered.
+    pub permits: Permits,
     links: Arc<Links>,
     memory: Memory,
     store: Arc<dyn Store>,
@@ -101,6 +107,7 @@ impl System {
             Cell::start(submitter, number.to_string(), &place(), &board)
         });
         let memory = Memory::new(settings.room);
+        let permits = Permits::new(settings.open_requests);
         let collectors = Pool::start(settings.collectors, |number| {
             let (submitters, loggers) = (submitters.clone(), loggers.clone());
             let polling = settings.calling.polling;
@@ -110,6 +117,7 @@ impl System {
                 clock.clone(),
                 ports.ids.clone(),
                 memory.clone(),
+                permits.clone(),
                 submitters,
                 loggers,
             );
@@ -121,6 +129,7 @@ impl System {
             loggers,
             pollers,
             board,
+            permits,
             links,
             memory,
             store: ports.store.clone(),
@@ -136,6 +145,11 @@ impl System {
     /// What ails the upstream, for people; nothing while calls to it go well.
     pub fn upstream_trouble(&self) -> Option<String> {
         self.links.trouble()
+    }
+
+    /// How evenly the work of each kind is spread.
+    pub fn balances(&self) -> [Balance; 4] {
+        [self.collectors.balance(), self.submitters.balance(), self.pollers.balance(), self.loggers.balance()]
     }
 
     /// Takes up what an earlier life left unfinished. Returns the numbers of what was taken up. Everything

@@ -13,13 +13,16 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::rules::{
-    fingerprint::Fingerprint,
-    idempotency::IdempotencyKey,
-    ids::{BatchId, RequestId},
-    outcome::Outcome,
-    record::Accepted,
-    terms::{Keeping, Terms},
+use crate::{
+    permits::Permit,
+    rules::{
+        fingerprint::Fingerprint,
+        idempotency::IdempotencyKey,
+        ids::{BatchId, RequestId},
+        outcome::Outcome,
+        record::Accepted,
+        terms::{Keeping, Terms},
+    },
 };
 
 /// What a parked client is told.
@@ -42,6 +45,8 @@ pub enum Delivery {
     NotRecorded,
     /// The request was not accepted, because of what its client asked.
     Declined(Decline),
+    /// There is no place for one more request, so it was not accepted.
+    Full,
 }
 
 /// Why a request was not accepted.
@@ -112,6 +117,8 @@ struct Seat {
     detached: Vec<Reply>,
     /// Clients that have not heard yet that it is.
     words: Vec<(Word, Source)>,
+    /// Its place among the requests that are accepted and not answered.
+    _permit: Permit,
 }
 
 /// How a client waits.
@@ -135,7 +142,7 @@ impl Client {
 }
 
 impl Seat {
-    fn new(fingerprint: Fingerprint, keeping: Keeping) -> Self {
+    fn new(fingerprint: Fingerprint, keeping: Keeping, permit: Permit) -> Self {
         Self {
             fingerprint,
             keeping,
@@ -145,6 +152,7 @@ impl Seat {
             recorded: false,
             detached: Vec::new(),
             words: Vec::new(),
+            _permit: permit,
         }
     }
 
@@ -219,15 +227,15 @@ pub struct WaitingRoom {
 
 impl WaitingRoom {
     /// A new request and its client.
-    pub fn seat(&mut self, request: &Accepted, client: Client, word: Option<Word>) {
-        let mut seat = Seat::new(request.fingerprint, request.keeping);
+    pub fn seat(&mut self, request: &Accepted, client: Client, word: Option<Word>, permit: Permit) {
+        let mut seat = Seat::new(request.fingerprint, request.keeping, permit);
         seat.take(request.id, client, word, Source::New);
         self.insert(request.id, seat);
     }
 
     /// A request of an earlier life; its client may come again.
-    pub fn keep(&mut self, request: &Accepted) {
-        let seat = Seat::new(request.fingerprint, request.keeping);
+    pub fn keep(&mut self, request: &Accepted, permit: Permit) {
+        let seat = Seat::new(request.fingerprint, request.keeping, permit);
         let kept = Seat { kept: true, recorded: true, ..seat };
         self.insert(request.id, kept);
     }

@@ -9,23 +9,24 @@ use actix_web::{
 };
 use batch_gpt_actors::{
     collector::{Enqueue, Refused},
+    permits::Permit,
     rules::{
         body::{self, CheckedBody},
-        lane::{Endpoint, Lane},
+        lane::{Endpoint, Lane, Tenant},
         outcome::ApiError,
         terms::Terms,
     },
     system::System,
     waiting_room::{Client, Delivery, Source, Taken},
 };
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     answer::{accepted, mark},
     error::HttpError,
     gateway::{Gateway, Mode, now},
     hold::{Ended, Waiting, ended},
-    request_body::{json_only, read, too_large},
+    request_body::{json_only, read, skip, too_large},
     stream::Emulation,
     wishes::Wishes,
 };
@@ -37,11 +38,14 @@ pub async fn collate(
     payload: web::Payload,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
-    let tenant = gateway.tenant(&request)?;
-    let system = gateway.open()?;
-    let permit = gateway.admit()?;
-    let wishes = Wishes::of(&request)?;
-    json_only(&request)?;
+    let entered = Wishes::of(&request).and_then(|wishes| enter(&gateway, &request, wishes));
+    let (tenant, system, permit, wishes) = match entered {
+        Ok(entered) => entered,
+        Err(refused) => {
+            skip(&request, payload).await;
+            return Err(refused);
+        }
+    };
     let bytes = read(&request, payload, gateway.max_body_bytes).await?;
     let checked = body::check(endpoint, &bytes).map_err(HttpError::bad_request)?;
     // The client's own buffer goes now; what is kept from here on is the line.
@@ -91,7 +95,7 @@ impl Call<'_> {
         }
     }
 
-    async fn serve(mut self, permit: OwnedSemaphorePermit) -> Result<HttpResponse, HttpError> {
+    async fn serve(mut self, permit: Permit) -> Result<HttpResponse, HttpError> {
         let holding = self.gateway.serving.holding;
         let manner = self.manner();
         if matches!(manner, Manner::Later) {
@@ -146,6 +150,7 @@ impl Call<'_> {
         };
         match self.system.collectors.by(&self.lane).ask(enqueue).await {
             Ok(Ok(())) => Ok(taken.await.ok()),
+            Ok(Err(Refused::Full)) => Err(HttpError::full()),
             Ok(Err(Refused::Draining)) => Err(HttpError::stopping()),
             Ok(Err(refused @ Refused::TooLarge)) => Err(too_large(refused.to_string())),
             Ok(Err(refused @ Refused::TooManyInputs)) => Err(too_many_inputs(refused)),
@@ -178,6 +183,19 @@ impl Call<'_> {
         }
         response
     }
+}
+
+/// What is decided before the body is read: whose request it is, whether any is taken now, and whether one more is.
+fn enter<'a>(
+    gateway: &'a Gateway,
+    request: &HttpRequest,
+    wishes: Wishes,
+) -> Result<(Tenant, &'a System, Permit, Wishes), HttpError> {
+    let tenant = gateway.tenant(request)?;
+    let system = gateway.open()?;
+    let permit = gateway.admit(&tenant, wishes.resent)?;
+    json_only(request)?;
+    Ok((tenant, system, permit, wishes))
 }
 
 fn too_many_inputs(refused: Refused) -> HttpError {

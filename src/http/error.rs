@@ -60,6 +60,13 @@ impl HttpError {
         Self::unavailable("store_unavailable", "The gateway cannot record requests just now.")
     }
 
+    /// Too many requests are accepted and not answered, of this tenant or of all.
+    pub fn full() -> Self {
+        let message = "Too many requests are waiting for an answer already.";
+        let error = ApiError::new("requests", Some("rate_limit_exceeded"), message);
+        Self { status: StatusCode::TOO_MANY_REQUESTS, error, retry: Retry::After(5) }
+    }
+
     /// Something broke in the gateway itself.
     pub fn internal() -> Self {
         let error = ApiError::new("server_error", Some("internal_error"), "The gateway failed to answer.");

@@ -4,7 +4,7 @@ use std::{
     hash::Hash,
     net::IpAddr,
     sync::{
-        Arc, OnceLock,
+        OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{SystemTime, UNIX_EPOCH},
@@ -13,16 +13,16 @@ use std::{
 use actix_web::{HttpRequest, http::StatusCode};
 use batch_gpt_actors::{
     cell::{Letter, Receive},
-    rules::{ids::FileId, lane::Tenant, outcome::ApiError, record::Record, time::Timestamp},
+    permits::{Permit, Permits},
+    rules::{
+        admission::Capacity, ids::FileId, lane::Tenant, outcome::ApiError, record::Record, time::Timestamp,
+    },
     status_logger::{Answer, OwnFiles, StatusLogger, Write},
     system::System,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use super::{
-    error::{HttpError, Retry},
-    hold::Holding,
-};
+use super::{error::HttpError, hold::Holding};
 use crate::{
     keys::{Key, Keys},
     upstream::forward::Forwarder,
@@ -61,24 +61,25 @@ pub struct Gateway {
     pub max_body_bytes: usize,
     keys: Keys,
     admin_key: Option<Key>,
-    permits: Arc<Semaphore>,
+    /// The places of clients whose responses have not ended.
+    pub clients: Permits,
     /// The way upstream for what is passed through.
     pub forwarder: Forwarder,
 }
 
 impl Gateway {
-    /// A gateway that is starting. At most `max_open_requests` are accepted and unanswered at a time.
+    /// A gateway that is starting. At most so many clients are waited upon at a time.
     pub fn new(
         serving: Serving,
         keys: Keys,
         admin_key: Option<Key>,
-        max_open_requests: usize,
+        clients: Capacity,
         max_body_bytes: usize,
         forwarder: Forwarder,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
+        let clients = Permits::new(clients);
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Self { system, draining, serving, max_body_bytes, keys, admin_key, permits, forwarder }
+        Self { system, draining, serving, max_body_bytes, keys, admin_key, clients, forwarder }
     }
 
     /// Starts to serve with these actors, which have taken up what was unfinished.
@@ -149,13 +150,13 @@ impl Gateway {
         Ok(!own.is_empty())
     }
 
-    /// A place among the open requests, held until the request is answered.
-    pub fn admit(&self) -> Result<OwnedSemaphorePermit, HttpError> {
-        self.permits.clone().try_acquire_owned().map_err(|_| {
-            let message = "Too many requests are waiting for an answer already.";
-            let error = ApiError::new("requests", Some("rate_limit_exceeded"), message);
-            HttpError { status: StatusCode::TOO_MANY_REQUESTS, error, retry: Retry::After(5) }
-        })
+    /// A place for a client, to be held until its response has ended. A new request must find room among the open
+    /// ones, too; one that is sent again may be one of those, which its Collector knows.
+    pub fn admit(&self, tenant: &Tenant, resent: bool) -> Result<Permit, HttpError> {
+        if !resent && !self.system()?.permits.has_room(tenant) {
+            return Err(HttpError::full());
+        }
+        self.clients.take(tenant).ok_or_else(HttpError::full)
     }
 
     /// Whose request it is.

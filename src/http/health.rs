@@ -4,14 +4,28 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Query},
 };
+use batch_gpt_actors::meter::Reading;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{error::HttpError, gateway::Gateway};
 
-/// `GET /livez`: the process answers.
-pub async fn livez() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+/// `GET /livez`: the process answers, and no actor stands still for longer than a heartbeat. Meters say so; a blocked
+/// actor could not.
+pub async fn livez(gateway: Data<Gateway>) -> HttpResponse {
+    let limit = gateway.serving.holding.interval;
+    let still = gateway.system().map(|system| system.board.standing_still(limit)).unwrap_or_default();
+    let mut text: String = still.iter().map(standstill).collect();
+    text += if still.is_empty() { "ok\n" } else { "not alive\n" };
+    let mut response = if still.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.content_type("text/plain; charset=utf-8").body(text)
+}
+
+/// An actor that stands still. What it is called after is no secret: a number, or its batch's key.
+fn standstill(actor: &Reading) -> String {
+    let Reading { kind, shard, stands_still_for_ms, depth, .. } = actor;
+    let busy = actor.busy_with.unwrap_or("nothing");
+    format!("[-]{kind} {shard} stands still for {stands_still_for_ms} ms over {busy}, {depth} wait\n")
 }
 
 /// How much `/readyz` says.
@@ -51,6 +65,12 @@ pub async fn readyz(detail: Query<Detail>, gateway: Data<Gateway>) -> HttpRespon
 /// hold the answer up.
 pub async fn actors(request: HttpRequest, gateway: Data<Gateway>) -> Result<HttpResponse, HttpError> {
     gateway.administrators_only(&request)?;
-    let actors = gateway.system()?.board.entries().await;
-    Ok(HttpResponse::Ok().json(json!({ "actors": actors })))
+    let system = gateway.system()?;
+    let actors = system.board.entries().await;
+    Ok(HttpResponse::Ok().json(json!({
+        "actors": actors,
+        "pools": system.balances(),
+        "open_requests": system.permits.occupancy(),
+        "waiting_clients": gateway.clients.occupancy(),
+    })))
 }

@@ -1,6 +1,6 @@
 //! The body of a request, on its way in: read whole, or passed on piece by piece.
 
-use std::io;
+use std::{io, time::Duration};
 
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -16,6 +16,12 @@ use super::error::HttpError;
 
 /// Memory set aside on a client's mere word that so much will come.
 const TRUSTED_LENGTH: usize = 64 << 10;
+
+/// Longest body of a refused request that is read, so that its connection can be used again.
+const SKIPPED_LENGTH: u64 = 64 << 10;
+
+/// How long that may take.
+const SKIPPED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Pieces of a body that wait for the upstream to take them.
 const PIECES_AHEAD: usize = 4;
@@ -64,6 +70,18 @@ pub async fn read(
         return Err(too_large(format!("The body is larger than {limit} bytes.")));
     }
     Ok(bytes)
+}
+
+/// Reads and throws away the body of a request that is refused unread, if it is a small one: its connection can be used
+/// again then. Behind the answer to a larger one the connection is closed, once its client has had time to read it.
+pub async fn skip(request: &HttpRequest, mut payload: web::Payload) {
+    // A length that is not announced is drained by the server itself.
+    if announced(request).is_none_or(|length| length > SKIPPED_LENGTH) {
+        return;
+    }
+    let skipped = async { while let Some(Ok(_)) = payload.next().await {} };
+    // Who takes so long over so little is cut off.
+    let _ = tokio::time::timeout(SKIPPED_WITHIN, skipped).await;
 }
 
 /// The length that the client announces, if it does.

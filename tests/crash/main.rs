@@ -4,6 +4,7 @@
 
 #[path = "../mongod/mod.rs"]
 mod mongod;
+mod panics;
 mod place;
 mod points;
 mod scene;

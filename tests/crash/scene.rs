@@ -93,6 +93,15 @@ impl Scene {
         }
     }
 
+    /// Waits until the gateway has stopped in order because it no longer trusts itself.
+    pub(crate) fn gave_up(&self, gateway: &mut Running) -> Result<(), String> {
+        let status = block_in_place(|| gateway.ends(PATIENCE))?;
+        match status.code() {
+            Some(1) => Ok(()),
+            _ => Err(format!("the gateway ended with {status}")),
+        }
+    }
+
     /// Everybody has their own answer, each question was paid for once, and nothing is left to do.
     pub(crate) async fn ends_well(
         &mut self,

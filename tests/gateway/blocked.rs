@@ -9,6 +9,8 @@ use batch_gpt_actors::{
 };
 use serde_json::Value;
 
+use crate::process::PATIENCE;
+
 /// Blocks a real Collector until the sender is dropped.
 struct Block(std::sync::mpsc::Receiver<()>);
 
@@ -35,6 +37,7 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
             bind_address: Some("127.0.0.1:0".into()),
             data_dir: Some(folder.path().join("data").display().to_string()),
             collate_batches_for_duration_in_ms: Some("100".into()),
+            heartbeat_seconds: Some("1".into()),
             drain_seconds: Some("1".into()),
             ..ServeArgs::default()
         };
@@ -48,6 +51,11 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
             client.post(format!("{url}/v1/chat/completions")).json(&body).send()
         };
         assert_eq!(chat("before").await.unwrap().status(), 200);
+        let livez = async || {
+            let response = client.get(format!("{url}/livez")).send().await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        };
+        assert_eq!(livez().await, (200, "ok\n".to_owned()));
 
         let (release, block) = std::sync::mpsc::channel();
         application.system().unwrap().collectors.members()[0].tell(Block(block));
@@ -64,8 +72,16 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
         for kind in ["Collector", "BatchSubmitter", "Poller", "StatusLogger"] {
             let actor =
                 actors.iter().find(|actor| actor["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
-            for count in ["depth", "peak", "handled", "cancelled", "panics", "waited_us", "waited_longest_us"]
-            {
+            for count in [
+                "depth",
+                "peak",
+                "handled",
+                "cancelled",
+                "panics",
+                "waited_us",
+                "waited_longest_us",
+                "stands_still_for_ms",
+            ] {
                 assert!(actor[count].is_u64(), "{kind} {count}");
             }
         }
@@ -75,10 +91,28 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
             (Some("Block"), Some("busy"))
         );
         assert!(collector["busy_for_ms"].is_u64());
+        let words = until_it_says(&livez, 503).await;
+        let named = words.starts_with("[-]Collector 0 stands still for ");
+        assert!(named && words.contains(" over Block, ") && words.ends_with("\nnot alive\n"), "{words}");
+        assert_eq!(words.lines().count(), 2, "nobody else stands still: {words}");
         drop(release);
         for client in parked {
             assert_eq!(client.await.unwrap().unwrap().status(), 200);
         }
+        assert_eq!(until_it_says(&livez, 200).await, "ok\n");
         application.stop().await;
     });
+}
+
+/// Asks until it answers with this status; gives its words.
+async fn until_it_says(livez: &impl AsyncFn() -> (u16, String), status: u16) -> String {
+    let wait = async {
+        loop {
+            match livez().await {
+                (said, words) if said == status => return words,
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap()
 }

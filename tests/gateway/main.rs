@@ -23,6 +23,7 @@ mod holding;
 mod idempotency;
 mod later;
 mod mongo;
+mod overload;
 mod pass_through;
 mod pools;
 mod requests_resource;

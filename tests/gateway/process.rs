@@ -147,17 +147,21 @@ impl Gateway {
         self.simulator.ledger()
     }
 
-    /// The own numbers of the first actor of a kind.
-    pub async fn actor(&self, kind: &str) -> Value {
+    /// All actors of a kind.
+    pub async fn actors(&self, kind: &str) -> Vec<Value> {
         let actors = self.get_json("/debug/actors").await;
-        let found = actors["actors"].as_array().unwrap().iter().find(|actor| actor["kind"] == kind);
-        found.cloned().unwrap_or_else(|| panic!("no {kind} in {actors}"))
+        actors["actors"].as_array().unwrap().iter().filter(|actor| actor["kind"] == kind).cloned().collect()
     }
 
     /// Waits until so many requests wait.
     pub async fn waiting(&self, count: u64) {
-        let waiting = async || self.actor("Collector").await["own"]["open_requests"] == count;
-        until(waiting).await;
+        until(async || {
+            let collectors = self.actors("Collector").await;
+            // One that is busy says nothing.
+            let open = collectors.iter().map(|collector| collector["own"]["open_requests"].as_u64());
+            open.sum::<Option<u64>>() == Some(count)
+        })
+        .await;
     }
 
     pub fn signal(&self, name: &str) {
@@ -206,6 +210,7 @@ impl Life {
             .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "300")
             .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
             .env("RUST_LOG", "trace,hyper_util=info,mio=info")
+            .envs(pools())
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .spawn()
             .unwrap();
@@ -228,6 +233,18 @@ impl Life {
         };
         Self { url, child, log, written }
     }
+}
+
+/// `BATCH_GPT_TEST_POOLS` is how many actors every gateway has of each kind that is pooled.
+fn pools() -> impl Iterator<Item = (&'static str, String)> {
+    let pooled = [
+        "BATCH_GPT_COLLECTORS",
+        "BATCH_GPT_BATCH_SUBMITTERS",
+        "BATCH_GPT_POLLER_ARBITERS",
+        "BATCH_GPT_STATUS_LOGGERS",
+    ];
+    let size = std::env::var("BATCH_GPT_TEST_POOLS").ok();
+    size.into_iter().flat_map(move |size| pooled.map(|name| (name, size.clone())))
 }
 
 /// Waits until something holds.

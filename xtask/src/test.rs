@@ -46,6 +46,17 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         }
         show(&mut tests, 0)
     });
+    steps.step("pools of four", || {
+        let mut tests = cargo();
+        tests
+            .args(["test", "--workspace", "--test", "virtual_time", "--test", "cases", "--test", "gateway"])
+            .env("BATCH_GPT_TEST_POOLS", "4")
+            .current_dir(&repository.root);
+        if let Ok(mongod) = &mongod {
+            tests.env("BATCH_GPT_TEST_MONGOD", mongod);
+        }
+        show(&mut tests, 0)
+    });
     steps.step("crashes at every boundary", || {
         let mut tests = cargo();
         tests

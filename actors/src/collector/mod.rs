@@ -19,6 +19,7 @@ use crate::{
     drain::Drain,
     fail_point::{self, Point},
     memory::Memory,
+    permits::{Permit, Permits},
     pool::Pool,
     ports::{Ids, StoreFault},
     rules::{
@@ -81,6 +82,9 @@ pub enum Refused {
     /// No batch could have so many texts embedded.
     #[error("the request has more inputs than a batch may have")]
     TooManyInputs,
+    /// There is no place for one more request of its tenant.
+    #[error("too many requests wait for an answer already")]
+    Full,
 }
 
 /// Requests of an earlier life of the gateway.
@@ -150,6 +154,8 @@ pub struct Collector {
     hold: Hold<Load>,
     families: Families,
     room: WaitingRoom,
+    /// The places of all requests that are accepted and not answered, shared by all Collectors.
+    permits: Permits,
     recording: usize,
     drains: Vec<oneshot::Sender<()>>,
     draining: bool,
@@ -174,6 +180,7 @@ impl Collector {
         clock: Clock,
         ids: Arc<dyn Ids>,
         memory: Memory,
+        permits: Permits,
         submitters: Pool<BatchSubmitter>,
         loggers: Pool<StatusLogger>,
     ) -> Self {
@@ -183,6 +190,7 @@ impl Collector {
             hold: Hold::new(polling),
             families: Families::default(),
             room: WaitingRoom::default(),
+            permits,
             recording: 0,
             drains: Vec::new(),
             draining: false,
@@ -201,18 +209,23 @@ impl Collector {
     }
 
     /// Takes a new request: it is recorded first, and collated when that is durable.
-    fn accept(&mut self, enqueue: Enqueue, me: &Mail<Self>) {
+    fn accept(&mut self, enqueue: Enqueue, permit: Permit, me: &Mail<Self>) {
         let Enqueue { lane, fingerprint, body, inputs, terms, client, word, .. } = enqueue;
         let id = RequestId(self.ids.mint());
         let (at, keeping) = (self.clock.now(), terms.keeping);
         let request = Accepted { id, lane: lane.clone(), fingerprint, at, attempts: 0, keeping };
-        self.room.seat(&request, client, word);
+        self.room.seat(&request, client, word, permit);
         self.recording += 1;
         let record = Record::Accepted { request, body: body.clone() };
         let (logger, mail) = (self.loggers.by(&lane), me.clone());
         let done = move |result| mail.tell(Recorded { id, lane, body, inputs, result });
         logger.tell(Write { record, done: Some(Box::new(done)), refusable: true });
         self.tend(me);
+    }
+
+    /// Seats a request of an earlier life.
+    fn keep(&mut self, request: &Accepted) {
+        self.room.keep(request, self.permits.keep(&request.lane.tenant));
     }
 
     /// Puts a recorded request into its lane.
@@ -324,11 +337,14 @@ impl Receive<Enqueue> for Collector {
         if enqueue.inputs > self.limits.max_inputs {
             return Err(Refused::TooManyInputs);
         }
-        if let Some(enqueue) = self.attach(enqueue) {
-            match enqueue.may_be_stored() {
-                true => self.recall(enqueue, Millis(0), me),
-                false => self.accept(enqueue, me),
-            }
+        let Some(enqueue) = self.attach(enqueue) else {
+            return Ok(());
+        };
+        if enqueue.may_be_stored() {
+            self.recall(enqueue, Millis(0), me);
+        } else {
+            let permit = self.permits.take(&enqueue.lane.tenant).ok_or(Refused::Full)?;
+            self.accept(enqueue, permit, me);
         }
         Ok(())
     }
@@ -353,10 +369,10 @@ impl Receive<Recorded> for Collector {
 impl Receive<Restore> for Collector {
     fn receive(&mut self, restore: Restore, me: &Mail<Self>) {
         for request in &restore.awaited {
-            self.room.keep(request);
+            self.keep(request);
         }
         for (request, stored) in restore.open {
-            self.room.keep(&request);
+            self.keep(&request);
             let item = Item::again(request.id, &request.lane, stored, request.attempts);
             self.collate(item, &request.lane, me);
         }

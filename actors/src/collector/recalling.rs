@@ -160,7 +160,10 @@ impl Receive<Recalled> for Collector {
                 (None, _) => {}
                 // It had its end in between, so the store is going to have it.
                 (Some(enqueue), Stored::Unended) => self.recall(enqueue, UNENDED, me),
-                (Some(enqueue), _) => self.accept(enqueue, me),
+                (Some(enqueue), _) => match self.permits.take(&enqueue.lane.tenant) {
+                    Some(permit) => self.accept(enqueue, permit, me),
+                    None => enqueue.turn_away(Delivery::Full),
+                },
             },
         }
         self.tend(me);

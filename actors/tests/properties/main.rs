@@ -1,5 +1,6 @@
 //! The laws of the rules, as properties.
 
+mod admission;
 mod bodies;
 mod collation;
 mod holding;

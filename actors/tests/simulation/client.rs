@@ -84,7 +84,7 @@ impl Client {
         self.state = match reply {
             Some(Ok(())) => State::Waiting(receiver),
             Some(Err(Refused::TooLarge | Refused::TooManyInputs)) => State::TooLarge,
-            Some(Err(Refused::Draining)) | None => State::Turned,
+            Some(Err(Refused::Draining | Refused::Full)) | None => State::Turned,
         };
     }
 
@@ -93,7 +93,9 @@ impl Client {
         let State::Waiting(receiver) = &mut self.state else { return };
         self.state = match receiver.try_recv() {
             Err(TryRecvError::Empty) => return,
-            Err(TryRecvError::Closed) | Ok(Delivery::Released | Delivery::NotRecorded) => State::Turned,
+            Err(TryRecvError::Closed) | Ok(Delivery::Released | Delivery::NotRecorded | Delivery::Full) => {
+                State::Turned
+            }
             Ok(Delivery::Declined(decline)) => {
                 world.broken(|| format!("client {} is declined: {decline:?}", self.number));
                 State::Gone

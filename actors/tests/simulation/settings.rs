@@ -2,7 +2,7 @@
 
 use batch_gpt_actors::{
     links::Calling,
-    rules::{collate::Limits, retry::Polling, time::Millis},
+    rules::{admission::Capacity, collate::Limits, retry::Polling, time::Millis},
     system::Settings,
 };
 
@@ -19,6 +19,7 @@ pub const SETTINGS: Settings = Settings {
     batch_submitters: 2,
     poller_arbiters: 1,
     status_loggers: 2,
+    open_requests: Capacity { places: 100_000, tenants: 1 },
 };
 
 /// How often a request may be executed.

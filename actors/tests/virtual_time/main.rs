@@ -4,6 +4,7 @@ mod memory_store;
 mod memory_upstream;
 mod world;
 
+mod admission;
 mod collating;
 mod limits;
 mod looks;

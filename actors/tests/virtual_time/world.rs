@@ -9,6 +9,7 @@ use batch_gpt_actors::{
     links::Calling,
     ports::TimeOrderedIds,
     rules::{
+        admission::Capacity,
         body::check,
         collate::Limits,
         lane::{Endpoint, Lane, Tenant},
@@ -37,6 +38,7 @@ pub const SETTINGS: Settings = Settings {
     batch_submitters: 2,
     poller_arbiters: 1,
     status_loggers: 1,
+    open_requests: Capacity { places: 100_000, tenants: 1 },
 };
 
 pub struct World {
@@ -58,7 +60,7 @@ impl World {
             ids: Arc::new(TimeOrderedIds),
             clock: Clock::starting_at(Timestamp(1_700_000_000_000)),
         };
-        let system = System::start(&ports, &settings, || Place::Here);
+        let system = System::start(&ports, &pooled(settings), || Place::Here);
         Self { system, store, upstream }
     }
 
@@ -107,6 +109,21 @@ impl World {
         let word = None;
         let enqueue = Enqueue { lane: lane.clone(), fingerprint, body, inputs, resent, terms, client, word };
         self.system.collectors.by(&lane).ask(enqueue).await.unwrap()
+    }
+}
+
+/// `BATCH_GPT_TEST_POOLS` is how many actors there are of each kind that is pooled.
+fn pooled(settings: Settings) -> Settings {
+    let Ok(size) = std::env::var("BATCH_GPT_TEST_POOLS") else {
+        return settings;
+    };
+    let size = size.parse().unwrap();
+    Settings {
+        collectors: size,
+        batch_submitters: size,
+        poller_arbiters: size,
+        status_loggers: size,
+        ..settings
     }
 }
 

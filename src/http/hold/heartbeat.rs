@@ -47,16 +47,19 @@ pub(super) fn body(
 
 #[cfg(test)]
 mod tests {
-    use std::{pin::pin, sync::Arc};
+    use std::pin::pin;
 
     use batch_gpt_actors::{
+        permits::Permits,
         rules::{
+            admission::Capacity,
             ids::RequestId,
+            lane::Tenant,
             outcome::{Origin, Outcome},
         },
         waiting_room::{Client, Delivery, Reply},
     };
-    use tokio::{sync::Semaphore, time::sleep};
+    use tokio::time::sleep;
 
     use super::*;
     use crate::http::hold::{BLANKS, COMMENT};
@@ -64,8 +67,8 @@ mod tests {
     const QUARTER_MINUTE: Duration = Duration::from_secs(15);
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
-    fn waiting(places: &Arc<Semaphore>) -> (Waiting, Reply) {
-        let (waiting, client) = Waiting::new(places.clone().try_acquire_owned().unwrap(), false);
+    fn waiting(places: &Permits) -> (Waiting, Reply) {
+        let (waiting, client) = Waiting::new(places.take(&Tenant::anonymous()).unwrap(), false);
         let Client::Parked(reply) = client else { panic!("{client:?}") };
         (waiting, reply)
     }
@@ -91,7 +94,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn case_60_a_day_of_heartbeats_is_one_line() {
-        let (waiting, reply) = waiting(&Arc::new(Semaphore::new(1)));
+        let (waiting, reply) = waiting(&Permits::new(Capacity { places: 1, tenants: 1 }));
         tokio::spawn(async {
             sleep(DAY).await;
             reply.send(answer(200))
@@ -110,19 +113,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_place_among_the_open_requests_is_kept_until_the_last_byte_or_the_hanging_up() {
-        let places = Arc::new(Semaphore::new(1));
+        let places = Permits::new(Capacity { places: 1, tenants: 1 });
         let (client, reply) = waiting(&places);
         let mut held = pin!(body(client, QUARTER_MINUTE, BLANKS, last));
         assert_eq!(held.next().await, Some(Ok(Bytes::from_static(b"\n"))));
         assert_eq!(held.next().await, Some(Ok(Bytes::from_static(b"\n"))));
         reply.send(answer(200)).unwrap();
         assert!(held.next().await.is_some_and(|piece| piece.is_ok()));
-        assert_eq!(places.available_permits(), 0);
+        assert_eq!(places.occupancy().open, 1);
         assert_eq!(held.next().await, None);
-        assert_eq!(places.available_permits(), 1);
+        assert_eq!(places.occupancy().open, 0);
         let (client, reply) = waiting(&places);
         drop(body(client, QUARTER_MINUTE, BLANKS, last));
         assert!(reply.is_closed());
-        assert_eq!(places.available_permits(), 1);
+        assert_eq!(places.occupancy().open, 0);
     }
 }

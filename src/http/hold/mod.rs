@@ -12,9 +12,8 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::header::{self, ContentType},
 };
-use batch_gpt_actors::waiting_room::Client;
+use batch_gpt_actors::{permits::Permit, waiting_room::Client};
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
 use self::heartbeat::{Broken, Words};
 pub use self::waiting::{Ended, Waiting, ended};
@@ -53,7 +52,7 @@ const BLANKS: Words = Words { opening: b"\n", beat: b"\n" };
 
 impl Holding {
     /// A client that is going to be held, and what the waiting room knows it by.
-    pub fn client(self, permit: OwnedSemaphorePermit) -> (Waiting, Client) {
+    pub fn client(self, permit: Permit) -> (Waiting, Client) {
         Waiting::new(permit, self.hold == Hold::Retry)
     }
 

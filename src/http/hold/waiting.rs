@@ -2,26 +2,24 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use batch_gpt_actors::{
+    permits::Permit,
     rules::{
         ids::{BatchId, RequestId},
         outcome::{ApiError, Outcome},
     },
     waiting_room::{Client, ComesAgain, Decline, Delivery},
 };
-use tokio::sync::{
-    OwnedSemaphorePermit,
-    oneshot::{self, error::RecvError},
-};
+use tokio::sync::oneshot::{self, error::RecvError};
 
 use crate::http::{answer::answered, error::HttpError};
 
-/// A client that waits, and its place among the open requests. Dropping it gives both up: who hangs up before its
+/// A client that waits, and its place among those who wait. Dropping it gives both up: who hangs up before its
 /// request is on its way is not sent.
 #[derive(Debug)]
 pub struct Waiting {
     delivery: oneshot::Receiver<Delivery>,
     comes_again: ComesAgain,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 /// The end of a request.
@@ -44,7 +42,7 @@ impl Ended {
 
 impl Waiting {
     /// A client that may be told to come again, or may not, and what the waiting room knows it by.
-    pub fn new(permit: OwnedSemaphorePermit, may_be_sent_away: bool) -> (Self, Client) {
+    pub fn new(permit: Permit, may_be_sent_away: bool) -> (Self, Client) {
         let (reply, delivery) = oneshot::channel();
         let comes_again = ComesAgain::default();
         let client = match may_be_sent_away {
@@ -70,6 +68,7 @@ pub fn ended(delivery: Result<Delivery, RecvError>) -> Result<Ended, HttpError> 
     match delivery {
         Ok(Delivery::Answered { id, outcome, batch }) => Ok(Ended { id, outcome, batch }),
         Ok(Delivery::Released) => Err(HttpError::stopping()),
+        Ok(Delivery::Full) => Err(HttpError::full()),
         Ok(Delivery::NotRecorded) => Err(HttpError::store_unavailable()),
         Ok(Delivery::Declined(decline)) => Err(declined(decline)),
         Ok(Delivery::Accepted(_)) | Err(_) => Err(HttpError::internal()),
