@@ -101,7 +101,7 @@ fn filled(bench: &Bench) -> Result<PathBuf, String> {
     let stamp = folder.join("filled");
     if !stamp.exists() {
         println!("filling a store with {} answers", bench.sizes.answers);
-        crate::python::clear(&folder)?;
+        crate::stamp::clear(&folder)?;
         fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         bench.programs.fill(&folder.join("data"), bench.sizes.answers)?;
         fs::write(&stamp, "").map_err(|error| error.to_string())?;

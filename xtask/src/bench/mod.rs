@@ -24,7 +24,12 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 
 use self::{board::Board, programs::Programs};
-use crate::{mongod, process::raise_open_files, python::Python, repository::Repository};
+use crate::{
+    mongod,
+    process::raise_open_files,
+    python::{self, Python},
+    repository::Repository,
+};
 
 /// Flags of `bench`.
 #[derive(Debug, Args)]
@@ -133,7 +138,7 @@ pub fn run(args: &BenchArgs) -> Result<bool, String> {
     let programs = Programs::build(&repository)?;
     let whole = args.scenario.is_empty();
     let scenarios = if whole { Scenario::value_variants() } else { &args.scenario };
-    let mongod = mongod::prepare(&repository, Python::prepare(&repository).as_ref());
+    let mongod = mongod::prepare(&repository, Python::prepare(&repository, python::OPENAI_3).as_ref());
     let mongod = mongod.inspect_err(|why| println!("without MongoDB: {why}")).ok();
     let bench = Bench { programs, sizes: Sizes::of(args), mongod };
     let (mut board, mut failures) = (Board::default(), BTreeSet::new());

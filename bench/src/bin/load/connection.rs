@@ -120,11 +120,11 @@ fn status(head: &[u8]) -> Option<u16> {
 /// The length of the body; none if it comes in chunks.
 fn length(head: &[u8]) -> Option<usize> {
     let lines = head.split(|byte| *byte == b'\n');
-    let value = lines.filter_map(|line| {
+    let mut value = lines.filter_map(|line| {
         let (name, value) = line.split_at_checked("content-length:".len())?;
         name.eq_ignore_ascii_case(b"content-length:").then_some(value)
     });
-    std::str::from_utf8(value.last()?).ok()?.trim().parse().ok()
+    std::str::from_utf8(value.next_back()?).ok()?.trim().parse().ok()
 }
 
 fn strange(what: &str) -> Error {
