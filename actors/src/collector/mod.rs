@@ -1,5 +1,6 @@
 //! The Collector: the open lanes, their windows, and the clients that wait.
 
+mod holding;
 mod load;
 mod recalling;
 mod resending;
@@ -17,20 +18,21 @@ use crate::{
     clock::Clock,
     drain::Drain,
     fail_point::{self, Point},
+    ledger::Ledger,
+    links::Links,
     memory::Memory,
     pool::Pool,
     ports::{Ids, StoreFault},
     rules::{
         collate::{Collation, Limits, Reason, Sealed, TooLarge},
         fingerprint::Fingerprint,
-        hold::{Hold, Lot, Turn},
+        hold::{Hold, Turn},
         ids::{BatchId, BatchKey, RequestId},
         lane::Lane,
         lines,
         outcome::Outcome,
         record::{Accepted, Record},
         resend::{Families, Lineage},
-        retry::Polling,
     },
     status_logger::{StatusLogger, Write},
     waiting_room::{Client, Delivery, WaitingRoom},
@@ -156,23 +158,22 @@ pub struct Collector {
     memory: Memory,
     submitters: Pool<BatchSubmitter>,
     loggers: Pool<StatusLogger>,
+    ledger: Arc<Ledger>,
 }
 
 impl Collector {
     /// A collector with no open lane.
     pub fn new(
         limits: Limits,
-        polling: Polling,
-        clock: Clock,
+        links: &Links,
         ids: Arc<dyn Ids>,
         memory: Memory,
         submitters: Pool<BatchSubmitter>,
-        loggers: Pool<StatusLogger>,
     ) -> Self {
         Self {
             limits,
             collation: Collation::new(limits),
-            hold: Hold::new(polling),
+            hold: Hold::new(links.calling.polling),
             families: Families::default(),
             room: WaitingRoom::default(),
             recording: 0,
@@ -184,11 +185,12 @@ impl Collector {
             sealed: 0,
             pruned: 0,
             sent_again: 0,
-            clock,
+            clock: links.clock.clone(),
             ids,
             memory,
             submitters,
-            loggers,
+            loggers: links.loggers.clone(),
+            ledger: links.ledger.clone(),
         }
     }
 
@@ -208,6 +210,7 @@ impl Collector {
 
     /// Puts a recorded request into its lane.
     fn collate(&mut self, item: Item, lane: &Arc<Lane>, me: &Mail<Self>) {
+        let before = self.collation.window(lane);
         match self.collation.offer(self.clock.now(), lane, item) {
             Ok(sealed) => sealed.into_iter().for_each(|sealed| self.seal(sealed, me)),
             // Its size was checked before it was recorded; only smaller limits after a restart lead here. It was
@@ -217,22 +220,19 @@ impl Collector {
                 self.seal(alone, me);
             }
         }
+        let window = self.collation.window(lane);
+        if window != before {
+            self.ledger.window(lane, window);
+        }
     }
 
     /// A lane is sealed: it goes on its way, or waits for its turn.
     fn seal(&mut self, sealed: Sealed<Item>, me: &Mail<Self>) {
         log::info!("sealed {} requests of {} ({:?})", sealed.items.len(), sealed.lane, sealed.reason);
+        self.ledger.window(&sealed.lane, None);
         self.lots += 1;
         let lineage = Lineage::new(Turn::at(self.lots));
         self.offer(Load { lane: sealed.lane, items: sealed.items, lineage }, me);
-    }
-
-    fn offer(&mut self, load: Load, me: &Mail<Self>) {
-        let model = load.lane.model.clone();
-        match self.hold.offer(&model, load.into_lot()) {
-            Some(lot) => self.submit(lot.load, me),
-            None => log::info!("a batch for {} waits until there is room upstream", model.escape_debug()),
-        }
     }
 
     /// Sends a batch on its way, without the requests that nobody waits for. Clients that were released for a stop will
@@ -274,10 +274,7 @@ impl Collector {
                 let _ = drain.send(());
             }
         }
-        while let Some((_, Lot { turn, mut load, .. })) = self.hold.release(now) {
-            load.lineage.turn = turn;
-            self.submit(load, me);
-        }
+        self.release(now, me);
         match self.collation.next_due().into_iter().chain(self.hold.next_due()).min() {
             Some(due) => self.window.set(due, &self.clock, me, WindowDue),
             None => self.window.clear(),

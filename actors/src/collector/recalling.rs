@@ -24,7 +24,10 @@ impl Collector {
     pub(super) fn attach(&mut self, enqueue: Enqueue) -> Option<Enqueue> {
         let Enqueue { fingerprint, resent, .. } = enqueue;
         match self.room.attach(&fingerprint, resent, enqueue.client) {
-            Ok(()) => None,
+            Ok(()) => {
+                self.ledger.counters.joined.add(1);
+                None
+            }
             Err(client) => Some(Enqueue { client, ..enqueue }),
         }
     }

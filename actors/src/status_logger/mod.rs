@@ -25,6 +25,7 @@ use crate::{
     cell::{Behaviour, Letter, Mail, Receive},
     clock::Clock,
     fail_point,
+    ledger::Ledger,
     ports::{Store, StoreFault},
     rules::{record::Record, time::Millis},
 };
@@ -123,11 +124,12 @@ pub struct StatusLogger {
     flushes: Vec<oneshot::Sender<()>>,
     retry: Alarm,
     groups: u64,
+    ledger: Arc<Ledger>,
 }
 
 impl StatusLogger {
-    /// A logger in front of `store`; `down` is set while the store does not work.
-    pub fn new(store: Arc<dyn Store>, clock: Clock, down: Arc<AtomicBool>) -> Self {
+    /// A logger in front of `store`; `down` is set while the store does not work, and `ledger` told what is durable.
+    pub fn new(store: Arc<dyn Store>, clock: Clock, down: Arc<AtomicBool>, ledger: Arc<Ledger>) -> Self {
         Self {
             store,
             clock,
@@ -138,6 +140,7 @@ impl StatusLogger {
             flushes: Vec::new(),
             retry: Alarm::default(),
             groups: 0,
+            ledger,
         }
     }
 
@@ -264,6 +267,7 @@ impl Receive<Written> for StatusLogger {
         match written.result {
             Ok(()) => {
                 self.set_down(None);
+                self.ledger.written(written.group.iter().map(|write| &write.record));
                 for done in written.group.into_iter().filter_map(|write| write.done) {
                     done(Ok(()));
                 }
@@ -271,6 +275,7 @@ impl Receive<Written> for StatusLogger {
             }
             Err(fault) => {
                 self.set_down(Some(&fault));
+                self.ledger.counters.groups_failed.add(1);
                 self.failed(written.group, &fault);
                 self.retry.set(self.clock.now() + RETRY, &self.clock, me, RetryDue);
             }
