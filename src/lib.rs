@@ -9,6 +9,8 @@ pub mod demo;
 pub mod http;
 pub mod keys;
 pub mod listener;
+pub mod logging;
+pub mod prices;
 pub mod signals;
 pub mod store;
 pub mod upstream;

@@ -139,6 +139,11 @@ impl System {
         !self.store_down.load(Relaxed)
     }
 
+    /// Bytes of bodies that are kept in memory.
+    pub fn bodies_in_memory(&self) -> u64 {
+        self.memory.taken()
+    }
+
     /// What ails the upstream, for people; nothing while calls to it go well.
     pub fn upstream_trouble(&self) -> Option<String> {
         self.links.trouble()

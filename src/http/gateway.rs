@@ -1,6 +1,7 @@
 //! What every handler needs: the actors, the door, and whether the door is open.
 
 use std::{
+    fmt,
     hash::Hash,
     net::IpAddr,
     sync::{
@@ -22,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::{
     error::{HttpError, Retry},
     hold::Holding,
+    traffic::Traffic,
 };
 use crate::{
     keys::{Key, Keys},
@@ -35,6 +37,15 @@ pub enum Mode {
     Sync,
     /// It is told an id, and asks for the end later.
     Async,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sync => "sync",
+            Self::Async => "async",
+        })
+    }
 }
 
 /// Shared by all handlers.
@@ -51,6 +62,9 @@ pub struct Gateway {
     keys: Keys,
     admin_key: Option<Key>,
     permits: Arc<Semaphore>,
+    max_open_requests: usize,
+    /// Responses by route.
+    pub traffic: Traffic,
     /// The way upstream for what is passed through.
     pub forwarder: Forwarder,
 }
@@ -66,9 +80,22 @@ impl Gateway {
         max_body_bytes: usize,
         forwarder: Forwarder,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(max_open_requests.min(Semaphore::MAX_PERMITS)));
+        let max_open_requests = max_open_requests.min(Semaphore::MAX_PERMITS);
+        let (permits, traffic) = (Arc::new(Semaphore::new(max_open_requests)), Traffic::default());
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Self { system, draining, mode, holding, max_body_bytes, keys, admin_key, permits, forwarder }
+        Self {
+            system,
+            draining,
+            mode,
+            holding,
+            max_body_bytes,
+            keys,
+            admin_key,
+            permits,
+            max_open_requests,
+            traffic,
+            forwarder,
+        }
     }
 
     /// Starts to serve with these actors, which have taken up what was unfinished.
@@ -146,6 +173,11 @@ impl Gateway {
             let error = ApiError::new("requests", Some("rate_limit_exceeded"), message);
             HttpError { status: StatusCode::TOO_MANY_REQUESTS, error, retry: Retry::After(5) }
         })
+    }
+
+    /// Places among the open requests: those that are free, and all.
+    pub fn permits(&self) -> (usize, usize) {
+        (self.permits.available_permits(), self.max_open_requests)
     }
 
     /// Whose request it is.

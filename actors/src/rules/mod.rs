@@ -14,6 +14,7 @@ pub mod lane;
 pub mod leftover;
 pub mod lines;
 pub mod outcome;
+pub mod overview;
 pub mod pace;
 pub mod price;
 pub mod rate;

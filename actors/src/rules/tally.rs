@@ -4,13 +4,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    ops::AddAssign,
     sync::Arc,
 };
 
 use super::{
     histogram::Histogram,
     ids::{BatchId, BatchKey, RequestId},
-    lane::{Lane, Tenant},
+    lane::{Endpoint, Lane, Tenant},
     outcome::Outcome,
     record::{Accepted, Record, Unfinished},
     spending::Spending,
@@ -86,6 +87,7 @@ pub struct Tally {
     requests: HashMap<RequestId, Known>,
     lanes: HashMap<Arc<Lane>, LaneTally>,
     accounts: BTreeMap<Tenant, Account>,
+    endpoints: BTreeMap<Endpoint, Counts>,
     batches: HashMap<BatchKey, Timeline>,
     settled: VecDeque<BatchKey>,
     idle_lanes: usize,
@@ -171,6 +173,11 @@ impl Tally {
     /// The tenants.
     pub fn accounts(&self) -> impl Iterator<Item = (&Tenant, &Account)> {
         self.accounts.iter()
+    }
+
+    /// The requests of an endpoint.
+    pub fn endpoint(&self, endpoint: Endpoint) -> Counts {
+        self.endpoints.get(&endpoint).copied().unwrap_or_default()
     }
 
     /// The lanes.
@@ -262,6 +269,7 @@ impl Tally {
     fn count(&mut self, lane: &Arc<Lane>, change: impl Fn(&mut Counts)) {
         change(&mut self.lane_tally(lane).counts);
         change(&mut self.account(lane).counts);
+        change(self.endpoints.entry(lane.endpoint).or_default());
     }
 
     fn account(&mut self, lane: &Arc<Lane>) -> &mut Account {
@@ -294,7 +302,8 @@ impl Tally {
 }
 
 impl LaneTally {
-    fn is_idle(&self) -> bool {
+    /// Whether nothing is under way.
+    pub fn is_idle(&self) -> bool {
         self.counts.open + self.counts.in_batch == 0 && self.window.is_none()
     }
 }
@@ -306,5 +315,31 @@ impl Counts {
 
     fn ended(&mut self, success: bool) -> &mut u64 {
         if success { &mut self.answered } else { &mut self.failed }
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.open += more.open;
+        self.waiting += more.waiting;
+        self.in_batch += more.in_batch;
+        self.accepted += more.accepted;
+        self.answered += more.answered;
+        self.failed += more.failed;
+        self.given_back += more.given_back;
+        self.withdrawn += more.withdrawn;
+    }
+}
+
+impl AddAssign<&Self> for Account {
+    fn add_assign(&mut self, more: &Self) {
+        self.counts += more.counts;
+        self.spending += more.spending;
+        self.cached += more.cached;
+        self.request_times += more.request_times;
+        self.batch_times += more.batch_times;
+        for (status, batches) in &more.settled {
+            *self.settled.entry(status).or_default() += batches;
+        }
     }
 }
