@@ -2,6 +2,7 @@
 
 #[path = "../emulation/events.rs"]
 mod events;
+mod exposition;
 #[path = "../mongod/mod.rs"]
 mod mongod;
 mod process;
@@ -18,7 +19,10 @@ mod endpoints;
 mod faithful;
 mod holding;
 mod later;
+mod logs;
+mod metrics;
 mod mongo;
+mod overview;
 mod pass_through;
 mod pools;
 mod secrets;
