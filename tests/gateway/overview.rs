@@ -139,7 +139,7 @@ async fn a_tenant_sees_its_own_numbers_and_the_administrator_everybodys() {
 async fn what_ails_the_upstream_is_a_problem_for_the_administrator_to_read() {
     let keys = [("BATCH_GPT_API_KEYS", "a:sk-a"), ("BATCH_GPT_ADMIN_KEY", "sk-admin")];
     let gateway = Gateway::with(SLOW, &keys).await;
-    gateway.order(json!([{ "call": "upload_file", "fault": { "status": 503 }, "times": 1000 }]));
+    gateway.order(json!([{ "fault": "status_503", "times": 1000 }]));
     let sent = gateway.chat_as("sk-a", "m", "x").header("prefer", "respond-async").send().await.unwrap();
     assert_eq!(sent.status(), 202);
     until(async || overview(&gateway, "sk-admin").await["problems"][0]["kind"] == "upstream_trouble").await;

@@ -111,8 +111,9 @@ impl Tally {
     pub fn note(&mut self, record: &Record) {
         match record {
             Record::Accepted { request, .. } => {
-                self.take(request, false);
-                self.count(&request.lane, |counts| counts.accepted += 1);
+                if self.take(request, false) {
+                    self.count(&request.lane, |counts| counts.accepted += 1);
+                }
             }
             Record::Withdrawn { id, .. } => {
                 if let Some(known) = self.leave(id) {
@@ -133,10 +134,9 @@ impl Tally {
                 outcomes.iter().for_each(|(id, outcome)| self.answer(key, id, outcome, *at));
             }
             Record::Settled { key, returned, at } => {
-                for (id, _) in returned.iter() {
-                    self.give_back(id);
+                if self.settle(*key, returned.len(), *at) {
+                    returned.iter().for_each(|(id, _)| self.give_back(id));
                 }
-                self.settle(*key, returned.len(), *at);
             }
             // What clients do themselves is no work of the gateway's.
             Record::FileMade { .. } | Record::NativeBatch { .. } => {}
@@ -200,13 +200,15 @@ impl Tally {
         self.batches.values().find(|batch| batch.id.as_ref() == Some(id))
     }
 
-    fn take(&mut self, request: &Accepted, in_batch: bool) {
+    /// It is under way from now on; false if it was already.
+    fn take(&mut self, request: &Accepted, in_batch: bool) -> bool {
         if self.requests.contains_key(&request.id) {
-            return;
+            return false;
         }
         let lane = self.lane(&request.lane);
         self.count(&lane, |counts| *counts.under_way(in_batch) += 1);
         self.requests.insert(request.id, Known { lane, at: request.at, in_batch });
+        true
     }
 
     /// It is under way no more.
@@ -243,9 +245,10 @@ impl Tally {
         self.on(key, |batch| *if success { &mut batch.answered } else { &mut batch.failed } += 1);
     }
 
-    fn settle(&mut self, key: BatchKey, given_back: usize, at: Timestamp) {
+    /// Nothing is left to do for it; false if that is no news.
+    fn settle(&mut self, key: BatchKey, given_back: usize, at: Timestamp) -> bool {
         let Some(batch) = self.batches.get_mut(&key).filter(|batch| !batch.is_settled()) else {
-            return;
+            return false;
         };
         batch.settle(given_back, at);
         let (lane, took, word) = (batch.lane.clone(), batch.upstream_time(), batch.word());
@@ -258,6 +261,7 @@ impl Tally {
         {
             self.batches.remove(&oldest);
         }
+        true
     }
 
     fn on(&mut self, key: &BatchKey, change: impl FnOnce(&mut Timeline)) {
