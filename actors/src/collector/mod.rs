@@ -329,6 +329,7 @@ impl Receive<Recorded> for Collector {
         self.recording = self.recording.saturating_sub(1);
         match recorded.result {
             Ok(()) => {
+                log::debug!("{}: accepted into {}", recorded.id, recorded.lane);
                 self.room.recorded(recorded.id);
                 let body = self.memory.body(recorded.body);
                 let item = Item::new(recorded.id, &recorded.lane, body, recorded.inputs);
@@ -364,6 +365,8 @@ impl Receive<Deliver> for Collector {
     fn receive(&mut self, deliver: Deliver, _: &Mail<Self>) {
         for (id, outcome) in deliver.outcomes.iter() {
             let (id, outcome, batch) = (*id, outcome.clone(), deliver.batch.clone());
+            let whence = batch.as_ref().map_or("no batch", BatchId::as_str);
+            log::debug!("{id}: ended with {} out of {whence}", outcome.status);
             self.room.deliver(id, &Delivery::Answered { id, outcome, batch });
             fail_point::pass(Point::DeliverBetween);
         }
