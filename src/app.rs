@@ -90,6 +90,11 @@ impl Application {
         Ok(Self { gateway, server: handle, address, upstream, simulator, config, runtime })
     }
 
+    /// What it was told.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -119,7 +124,8 @@ impl Application {
                 Err(fault) => return Err(fault.into()),
             }
         };
-        let ports = Ports { upstream: self.upstream.clone(), store, ids: Arc::new(TimeOrderedIds), clock };
+        let (upstream, prices) = (self.upstream.clone(), self.config.prices.clone());
+        let ports = Ports { upstream, store, ids: Arc::new(TimeOrderedIds), clock, prices };
         let system = System::start(&ports, &self.config.actors, || self.place());
         loop {
             match system.recover().await.map(log_recovery) {

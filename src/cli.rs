@@ -180,6 +180,14 @@ pub struct ServeArgs {
     #[arg(long, env = "BATCH_GPT_MAX_BODY_BYTES", value_name = "BYTES")]
     pub max_body_bytes: Option<String>,
 
+    /// A table of prices of one's own, over the one that comes along
+    #[arg(long, env = "BATCH_GPT_PRICES_FILE", value_name = "FILE")]
+    pub prices_file: Option<String>,
+
+    /// How the log looks: text or json [default: text]
+    #[arg(long, env = "BATCH_GPT_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<String>,
+
     /// Time for an orderly stop, in seconds [default: 30]
     #[arg(long, env = "BATCH_GPT_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<String>,

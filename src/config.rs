@@ -1,6 +1,14 @@
 //! What the gateway was told, checked as a whole.
 
-use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt::Display,
+    net::SocketAddr,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use batch_gpt_actors::{
     links::Calling,
@@ -8,6 +16,7 @@ use batch_gpt_actors::{
     rules::{
         admission::Capacity,
         collate::{Limits, MAX_INPUTS},
+        price::Prices,
         retry::Polling,
         time::Millis,
     },
@@ -21,6 +30,8 @@ use crate::{
         hold::{Hold, Holding},
     },
     keys::{Key, Keys},
+    logging::LogFormat,
+    prices::prices,
     store::Location,
     upstream::UpstreamKey,
 };
@@ -59,6 +70,10 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// Time for an orderly stop.
     pub drain: Duration,
+    /// What tokens cost.
+    pub prices: Arc<Prices>,
+    /// How the log looks.
+    pub log_format: LogFormat,
 }
 
 /// Everything that is wrong with the settings, a line each.
@@ -165,6 +180,8 @@ impl Config {
                 30,
                 0..=86_400,
             )),
+            prices: check.prices(&args.prices_file),
+            log_format: check.log_format(&args.log_format),
         };
         if check.problems.is_empty() { Ok(config) } else { Err(BadConfig(check.problems)) }
     }
@@ -252,6 +269,23 @@ impl Check {
                 Hold::Auto
             }
         }
+    }
+
+    fn prices(&mut self, value: &Option<String>) -> Arc<Prices> {
+        let file = given(value);
+        let prices = prices(file.map(Path::new)).unwrap_or_else(|error| {
+            self.problem("BATCH_GPT_PRICES_FILE", file.unwrap_or_default(), error);
+            Prices::default()
+        });
+        Arc::new(prices)
+    }
+
+    fn log_format(&mut self, value: &Option<String>) -> LogFormat {
+        let text = given(value).unwrap_or("text");
+        text.parse().unwrap_or_else(|error| {
+            self.problem("BATCH_GPT_LOG_FORMAT", text, error);
+            LogFormat::default()
+        })
     }
 
     /// Setting any one of the MongoDB variables chooses MongoDB; a whole connection string wins over its parts.
@@ -370,6 +404,8 @@ mod tests {
             cache: some("maybe"),
             hold: some("tight"),
             heartbeat_seconds: some("300"),
+            prices_file: some("/nowhere/prices.json"),
+            log_format: some("loud"),
             ..ServeArgs::default()
         };
         let text = Config::parse(&args).unwrap_err().to_string();
@@ -382,6 +418,8 @@ mod tests {
             "BATCH_GPT_CACHE=maybe",
             "BATCH_GPT_HOLD=tight",
             "BATCH_GPT_HEARTBEAT_SECONDS=300: a whole number from 1 to 240",
+            "BATCH_GPT_PRICES_FILE=/nowhere/prices.json: cannot be read",
+            "BATCH_GPT_LOG_FORMAT=loud: text or json",
         ] {
             assert!(text.contains(name), "{name} is missing in:\n{text}");
         }

@@ -9,7 +9,7 @@ use batch_gpt::{
     batches,
     cli::{Cli, Command, HealthcheckArgs, ServeArgs},
     config::{Config, UpstreamConfig},
-    demo, monitor,
+    demo, logging, monitor,
     signals::StopSignals,
 };
 use batch_gpt_simulator::{SimulateArgs, Simulator};
@@ -29,8 +29,13 @@ fn main() -> ExitCode {
         Some(Command::Monitor(_)) => "off",
         _ => "info",
     };
-    let filter = env_logger::Env::default().default_filter_or(level);
-    env_logger::Builder::from_env(filter).format_timestamp_millis().init();
+    let told = match &cli.command {
+        Some(Command::Serve(args)) => args.log_format.as_deref(),
+        _ => cli.serve.log_format.as_deref(),
+    };
+    // What is no format is reported with whatever else is wrong with the settings.
+    let format = told.and_then(|format| format.trim().parse().ok()).unwrap_or_default();
+    logging::start(format, level);
     // Every waiting client is an open file, and the usual soft limit is 1,024.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!("cannot raise the limit on open files: {error}");
@@ -75,7 +80,6 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return failed(&format!("cannot catch signals: {error}")),
     };
-    let simulated = matches!(config.upstream, UpstreamConfig::Simulated);
     let application = match Application::bind(config, runtime).await {
         Ok(application) => application,
         Err(fault) => return failed(&fault.to_string()),
@@ -84,7 +88,7 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
     let mut trusted = true;
     tokio::select! {
         started = application.start() => match started {
-            Ok(()) => greet(&application, simulated),
+            Ok(()) => greet(&application),
             Err(fault) => return refuse(application, &fault).await,
         },
         signal = signals.next() => {
@@ -115,10 +119,16 @@ async fn refuse(application: Application, fault: &StartFault) -> ExitCode {
     failed(&fault.to_string())
 }
 
-fn greet(application: &Application, simulated: bool) {
-    let address = application.address();
-    let upstream = if simulated { "the simulated upstream" } else { "the upstream" };
-    log::info!("batch-gpt {} serves http://{address}/v1 with {upstream}", env!("CARGO_PKG_VERSION"));
+fn greet(application: &Application) {
+    let (address, config) = (application.address(), application.config());
+    let upstream = match &config.upstream {
+        UpstreamConfig::Simulated => "the simulated upstream",
+        UpstreamConfig::At(..) => "the upstream",
+    };
+    let (version, store, mode) = (env!("CARGO_PKG_VERSION"), &config.store, config.serving.mode);
+    log::info!(
+        "batch-gpt {version} serves http://{address}/v1 with {upstream}, mode {mode}, journal in {store}"
+    );
     log::info!("try it: OpenAI(base_url=\"http://{address}/v1\", api_key=\"any\", timeout=86400)");
 }
 

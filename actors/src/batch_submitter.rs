@@ -137,6 +137,9 @@ impl BatchSubmitter {
         if job.batch.phase.name() != before {
             log::debug!("{key}: {before} -> {}", job.batch.phase.name());
         }
+        if before == "finding_batch" && matches!(job.batch.phase, Phase::Creating(_)) {
+            self.links.ledger.counters.batches_created_again.add(1);
+        }
         self.perform(key, commands, me);
     }
 

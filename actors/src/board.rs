@@ -1,8 +1,8 @@
 //! The board: every actor's meter in one place, and the count of panics.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -25,8 +25,36 @@ type Observer = Arc<dyn Fn() -> BoxFuture<'static, Option<Value>> + Send + Sync>
 /// Every actor there is, and was a moment ago.
 pub struct Board {
     actors: Mutex<Vec<(Arc<Meter>, Observer)>>,
+    /// What actors did that are no longer on the board.
+    gone: Mutex<BTreeMap<&'static str, Work>>,
     panics: Mutex<VecDeque<Instant>>,
     distrust: watch::Sender<bool>,
+}
+
+/// What actors have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Actors at work now.
+    pub running: u64,
+    /// Messages that wait for them.
+    pub depth: u64,
+    /// Messages handled.
+    pub handled: u64,
+    /// Handlers that panicked.
+    pub panics: u64,
+    /// Microseconds that messages waited in all.
+    pub waited_us: u64,
+    /// Microseconds that handlers took in all.
+    pub handling_us: u64,
+}
+
+impl Work {
+    fn add(&mut self, reading: &Reading) {
+        self.handled += reading.handled;
+        self.panics += reading.panics;
+        self.waited_us += reading.waited_us;
+        self.handling_us += reading.handling_us;
+    }
 }
 
 /// One actor on the board.
@@ -44,6 +72,7 @@ impl Board {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             actors: Mutex::default(),
+            gone: Mutex::default(),
             panics: Mutex::default(),
             distrust: watch::Sender::new(false),
         })
@@ -54,14 +83,12 @@ impl Board {
         meter: Arc<Meter>,
         observe: impl Fn() -> BoxFuture<'static, Option<Value>> + Send + Sync + 'static,
     ) {
-        let mut actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
-        actors.retain(|(meter, _)| meter.stopped_at().is_none_or(|at| at.elapsed() < LINGER));
-        actors.push((meter, Arc::new(observe)));
+        self.sweep().push((meter, Arc::new(observe)));
     }
 
     pub(crate) fn panicked(&self) {
         let now = Instant::now();
-        let mut panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut panics = lock(&self.panics);
         panics.push_back(now);
         panics.retain(|at| now.duration_since(*at) < Duration::from_secs(60));
         if panics.len() >= PANICS_PER_MINUTE {
@@ -97,8 +124,37 @@ impl Board {
     }
 
     fn current(&self) -> Vec<(Arc<Meter>, Observer)> {
-        let mut actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
-        actors.retain(|(meter, _)| meter.stopped_at().is_none_or(|at| at.elapsed() < LINGER));
-        actors.clone()
+        self.sweep().clone()
     }
+
+    /// Those on the board, without the ones that stopped long enough ago.
+    fn sweep(&self) -> MutexGuard<'_, Vec<(Arc<Meter>, Observer)>> {
+        let mut actors = lock(&self.actors);
+        actors.retain(|(meter, _)| {
+            let stays = meter.stopped_at().is_none_or(|at| at.elapsed() < LINGER);
+            if !stays {
+                lock(&self.gone).entry(meter.kind()).or_default().add(&meter.read());
+            }
+            stays
+        });
+        actors
+    }
+
+    /// What all actors of a kind have done together, those included that are gone.
+    pub fn work(&self) -> BTreeMap<&'static str, Work> {
+        let actors = self.sweep();
+        let mut work = lock(&self.gone).clone();
+        for (meter, _) in actors.iter() {
+            let reading = meter.read();
+            let work = work.entry(reading.kind).or_default();
+            work.add(&reading);
+            work.running += u64::from(meter.stopped_at().is_none());
+            work.depth += reading.depth;
+        }
+        work
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use futures_util::FutureExt;
@@ -13,6 +14,8 @@ use crate::{
     cell::Mail,
     clock::Clock,
     collector::{Collector, Deliver},
+    counters::Calls,
+    ledger::Ledger,
     pool::Pool,
     ports::Upstream,
     rules::{
@@ -83,6 +86,8 @@ pub struct Links {
     reads: Mutex<Pace>,
     rate: Mutex<Rate>,
     trouble: Mutex<Trouble>,
+    /// What is known of the work.
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 impl Links {
@@ -92,6 +97,7 @@ impl Links {
         loggers: Pool<StatusLogger>,
         clock: Clock,
         calling: Calling,
+        ledger: Arc<Ledger>,
     ) -> Arc<Self> {
         Arc::new(Self {
             upstream,
@@ -107,6 +113,7 @@ impl Links {
             reads: Mutex::default(),
             rate: Mutex::new(Rate::new(calling.batches_per_hour)),
             trouble: Mutex::default(),
+            ledger,
         })
     }
 
@@ -134,9 +141,20 @@ impl Links {
         };
         // The limit may have been met while this call waited for its turn.
         self.pace(kind)?;
+        let began = Instant::now();
         let outcome = call(self.upstream.clone()).await;
+        self.calls(kind).ended(&outcome, began.elapsed());
         self.note(kind, &outcome);
         outcome
+    }
+
+    fn calls(&self, kind: Kind) -> &Calls {
+        let counters = &self.ledger.counters;
+        match kind {
+            Kind::Upload => &counters.uploads,
+            Kind::Create => &counters.creations,
+            Kind::Read => &counters.reads,
+        }
     }
 
     /// Takes a place among the batches of this hour.
@@ -193,6 +211,7 @@ impl Links {
             let _ = sender.send(());
         }));
         if receiver.await.is_ok() {
+            self.ledger.spent(&to.key, &to.lane, &outcomes);
             to.collector.tell(Deliver { outcomes, batch: to.batch.clone() });
         }
     }

@@ -27,6 +27,7 @@ pub struct Meter {
     panics: AtomicU64,
     waited_us: AtomicU64,
     waited_longest_us: AtomicU64,
+    handling_us: AtomicU64,
     load: AtomicU64,
     stopped: AtomicBool,
     made: Instant,
@@ -67,6 +68,8 @@ pub struct Reading {
     pub waited_us: u64,
     /// Longest time that a message waited, in microseconds.
     pub waited_longest_us: u64,
+    /// Time that handlers took, in all, in microseconds.
+    pub handling_us: u64,
     /// The message being handled.
     pub busy_with: Option<&'static str>,
     /// For how long, in milliseconds.
@@ -90,12 +93,18 @@ impl Meter {
             panics: AtomicU64::new(0),
             waited_us: AtomicU64::new(0),
             waited_longest_us: AtomicU64::new(0),
+            handling_us: AtomicU64::new(0),
             load: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             made: Instant::now(),
             first_since_us: AtomicU64::new(0),
             activity: Mutex::default(),
         })
+    }
+
+    /// Which kind of actor it is.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
     }
 
     /// How much work the actor says it has in hand; pools compare it.
@@ -150,9 +159,10 @@ impl Meter {
 
     pub(crate) fn end(&self, message: &'static str, panicked: bool) {
         let mut activity = self.activity();
-        activity.now = None;
+        let took = activity.now.take().map_or(0, |(_, since)| since.elapsed().as_micros() as u64);
         *activity.by_message.entry(message).or_default() += 1;
         drop(activity);
+        self.handling_us.fetch_add(took, Relaxed);
         self.handled.fetch_add(1, Relaxed);
         self.panics.fetch_add(u64::from(panicked), Relaxed);
     }
@@ -183,6 +193,7 @@ impl Meter {
             load: self.load.load(Relaxed),
             waited_us: self.waited_us.load(Relaxed),
             waited_longest_us: self.waited_longest_us.load(Relaxed),
+            handling_us: self.handling_us.load(Relaxed),
             busy_with: activity.now.map(|(message, _)| message),
             busy_for_ms: activity.now.map(|(_, since)| since.elapsed().as_millis() as u64),
             stands_still_for_ms: stands_still.as_millis() as u64,

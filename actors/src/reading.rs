@@ -74,6 +74,7 @@ impl Reading {
             _ => self.ended(links, to, batch, terms).await,
         };
         let oddities = self.pairing.oddities();
+        links.ledger.counters.odd_lines(&oddities);
         if oddities != Oddities::default() {
             log::warn!("{}: odd lines in the files of {}: {oddities:?}", to.key, batch.id);
         }

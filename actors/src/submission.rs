@@ -113,6 +113,7 @@ pub(crate) async fn create(
     };
     let batch = links.call(Kind::Create, create).await?;
     fail_point::pass(Point::CreateAfter);
+    links.ledger.counters.batches_created.add(1);
     log::info!("{key}: created as {}", batch.id);
     Ok(Report::Created(batch))
 }
@@ -124,6 +125,7 @@ pub(crate) async fn cancel(links: Arc<Links>, id: BatchId) -> Result<UpstreamBat
 
 /// Cancels a second batch with the same key.
 pub(crate) async fn cancel_orphan(links: Arc<Links>, key: BatchKey, batch: UpstreamBatch) {
+    links.ledger.counters.batches_orphaned.add(1);
     let outcome = cancel(links, batch.id.clone()).await;
     log::error!("{key}: exists twice upstream; cancelling {} gave {outcome:?}", batch.id);
 }

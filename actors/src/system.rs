@@ -19,6 +19,7 @@ use crate::{
     drain::Drain,
     fail_point::{self, Point},
     inheritance,
+    ledger::Ledger,
     links::{Calling, Links},
     memory::Memory,
     permits::Permits,
@@ -30,6 +31,7 @@ use crate::{
         census::Census,
         collate::Limits,
         ids::RequestId,
+        price::Prices,
         record::{Accepted, Progress, UnfinishedBatch, replay},
     },
     status_logger::{Flush, StatusLogger},
@@ -46,6 +48,8 @@ pub struct Ports {
     pub ids: Arc<dyn Ids>,
     /// The time.
     pub clock: Clock,
+    /// What tokens cost.
+    pub prices: Arc<Prices>,
 }
 
 /// How large the graph is and by which limits it works.
@@ -83,6 +87,8 @@ pub struct System {
     pub board: Arc<Board>,
     /// The places of requests that are accepted and not answered.
     pub permits: Permits,
+    /// What is known of their work.
+    pub ledger: Arc<Ledger>,
     links: Arc<Links>,
     memory: Memory,
     store: Arc<dyn Store>,
@@ -95,11 +101,19 @@ impl System {
         let board = Board::new();
         let store_down = Arc::new(AtomicBool::new(false));
         let clock = &ports.clock;
+        let ledger = Ledger::new(ports.prices.clone(), clock.now());
         let loggers = Pool::start(settings.status_loggers, |number| {
-            let logger = StatusLogger::new(ports.store.clone(), clock.clone(), store_down.clone());
+            let logger =
+                StatusLogger::new(ports.store.clone(), clock.clone(), store_down.clone(), ledger.clone());
             Cell::start(logger, number.to_string(), &place(), &board)
         });
-        let links = Links::new(ports.upstream.clone(), loggers.clone(), clock.clone(), settings.calling);
+        let links = Links::new(
+            ports.upstream.clone(),
+            loggers.clone(),
+            clock.clone(),
+            settings.calling,
+            ledger.clone(),
+        );
         let places = (0..settings.poller_arbiters.max(1)).map(|_| place()).collect();
         let pollers = Pollers::new(places, board.clone(), links.clone());
         let submitters = Pool::start(settings.batch_submitters, |number| {
@@ -109,18 +123,9 @@ impl System {
         let memory = Memory::new(settings.room);
         let permits = Permits::new(settings.open_requests);
         let collectors = Pool::start(settings.collectors, |number| {
-            let (submitters, loggers) = (submitters.clone(), loggers.clone());
-            let polling = settings.calling.polling;
-            let collector = Collector::new(
-                settings.limits,
-                polling,
-                clock.clone(),
-                ports.ids.clone(),
-                memory.clone(),
-                permits.clone(),
-                submitters,
-                loggers,
-            );
+            let (limits, ids) = (settings.limits, ports.ids.clone());
+            let (memory, permits) = (memory.clone(), permits.clone());
+            let collector = Collector::new(limits, &links, ids, memory, permits, submitters.clone());
             Cell::start(collector, number.to_string(), &place(), &board)
         });
         Self {
@@ -130,6 +135,7 @@ impl System {
             pollers,
             board,
             permits,
+            ledger,
             links,
             memory,
             store: ports.store.clone(),
@@ -140,6 +146,11 @@ impl System {
     /// Whether the store takes records.
     pub fn store_works(&self) -> bool {
         !self.store_down.load(Relaxed)
+    }
+
+    /// Bytes of bodies that are kept in memory.
+    pub fn bodies_in_memory(&self) -> u64 {
+        self.memory.taken()
     }
 
     /// What ails the upstream, for people; nothing while calls to it go well.
@@ -158,6 +169,8 @@ impl System {
         let unfinished = replay(self.store.unfinished().await?);
         fail_point::pass(Point::ReplayRead);
         let found = Census::of(&unfinished);
+        // A second try finds the same, and what is known already is not counted again.
+        self.ledger.found(&unfinished);
         let inherited = self.store.inherited().await?;
         let open = self.open(unfinished.open).await?;
         let mut resumed = Vec::new();

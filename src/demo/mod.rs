@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use batch_gpt_actors::rules::{price::Prices, spending::Spending, usage::Usage};
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
@@ -32,9 +33,8 @@ const AT_ONCE: usize = 5_000;
 const SHOWN: usize = 12;
 /// How long one prompt may take.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Price of gpt-4o-mini for a million tokens in real time, in dollars: input, output (openai.com/api/pricing, 2024-07).
-/// A batch costs half.
-const PRICE: (f64, f64) = (0.15, 0.60);
+/// The model at whose prices the tokens are counted.
+const PRICED_AS: &str = "gpt-4o-mini";
 
 /// Runs the demo. The exit code is 0 only if every prompt got its own answer.
 pub async fn run(args: &DemoArgs, runtime: Arc<Runtime>) -> ExitCode {
@@ -70,7 +70,7 @@ async fn demo(args: &DemoArgs, runtime: Arc<Runtime>) -> Result<bool, String> {
     let base_url = format!("http://{}/v1", application.address());
     println!("A gateway with a simulated upstream serves {base_url}.");
     println!("Sending {} prompts to it, each as an ordinary chat call.\n", prompts.len());
-    let outcome = converse(&base_url, prompts).await;
+    let outcome = converse(&base_url, prompts, &application.config().prices).await;
     application.stop().await;
     outcome
 }
@@ -83,11 +83,10 @@ struct Reply {
 
 struct Answer {
     text: String,
-    input_tokens: u64,
-    output_tokens: u64,
+    usage: Option<Usage>,
 }
 
-async fn converse(base_url: &str, prompts: Vec<Prompt>) -> Result<bool, String> {
+async fn converse(base_url: &str, prompts: Vec<Prompt>, prices: &Prices) -> Result<bool, String> {
     let client = reqwest::Client::builder()
         .timeout(PATIENCE)
         .build()
@@ -105,7 +104,7 @@ async fn converse(base_url: &str, prompts: Vec<Prompt>) -> Result<bool, String> 
         .await;
     progress.finish();
     let batches = count_batches(&client, base_url).await?;
-    Ok(report(&replies, batches, began.elapsed()))
+    Ok(report(&replies, batches, began.elapsed(), prices))
 }
 
 /// Prompts under way at once: each takes an open file at both of its ends, and both are in this process.
@@ -118,12 +117,6 @@ async fn send(client: &reqwest::Client, base_url: &str, prompt: &Prompt) -> Resu
     #[derive(Deserialize)]
     struct Completion {
         choices: Vec<Value>,
-        usage: Usage,
-    }
-    #[derive(Deserialize)]
-    struct Usage {
-        prompt_tokens: u64,
-        completion_tokens: u64,
     }
     let call = client.post(format!("{base_url}/chat/completions")).bearer_auth("demo").json(&prompt.body);
     let response = call.send().await.map_err(|error| error.to_string())?;
@@ -134,11 +127,7 @@ async fn send(client: &reqwest::Client, base_url: &str, prompt: &Prompt) -> Resu
     }
     let completion: Completion = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
     let text = completion.choices.first().and_then(|choice| choice["message"]["content"].as_str());
-    Ok(Answer {
-        text: text.unwrap_or_default().to_owned(),
-        input_tokens: completion.usage.prompt_tokens,
-        output_tokens: completion.usage.completion_tokens,
-    })
+    Ok(Answer { text: text.unwrap_or_default().to_owned(), usage: Usage::of(&body) })
 }
 
 async fn count_batches(client: &reqwest::Client, base_url: &str) -> Result<usize, String> {
@@ -160,7 +149,7 @@ async fn count_batches(client: &reqwest::Client, base_url: &str) -> Result<usize
 }
 
 /// Prints what came of it; true if every prompt got its own answer.
-fn report(replies: &[Reply], batches: usize, took: Duration) -> bool {
+fn report(replies: &[Reply], batches: usize, took: Duration, prices: &Prices) -> bool {
     for reply in replies.iter().take(SHOWN) {
         println!("  {}", first_line(&reply.prompt.text));
         match &reply.answer {
@@ -175,21 +164,21 @@ fn report(replies: &[Reply], batches: usize, took: Duration) -> bool {
         reply.answer.as_ref().is_ok_and(|answer| answer.text == format!("Answer to: {}", reply.prompt.text))
     };
     let right = replies.iter().filter(own).count();
-    let answers = || replies.iter().filter_map(|reply| reply.answer.as_ref().ok());
-    let cost = |(input, output): (f64, f64)| {
-        let tokens = answers().fold((0, 0), |sum, a| (sum.0 + a.input_tokens, sum.1 + a.output_tokens));
-        (tokens.0 as f64 * input + tokens.1 as f64 * output) / 1e6
-    };
-    let real_time = cost(PRICE);
+    let mut spending = Spending::default();
+    for answer in replies.iter().filter_map(|reply| reply.answer.as_ref().ok()) {
+        spending += Spending::of(answer.usage, prices.of(PRICED_AS));
+    }
     println!();
     println!("{right} of {} prompts got their own answer.", replies.len());
     let noun = if batches == 1 { "batch" } else { "batches" };
     println!("{batches} {noun} in {:.1} seconds.", took.as_secs_f64());
-    println!(
-        "At the prices of gpt-4o-mini: ${real_time:.6} in real time, ${:.6} as batches, ${:.6} saved.",
-        real_time / 2.0,
-        real_time / 2.0,
-    );
+    if let (Some(real_time), Some(batch), Some(saved)) =
+        (spending.real_time(), spending.batch(), spending.saved())
+    {
+        println!(
+            "At the prices of {PRICED_AS}: {real_time} in real time, {batch} as batches, {saved} saved."
+        );
+    }
     right == replies.len()
 }
 

@@ -1,6 +1,7 @@
 //! What every handler needs: the actors, the door, and whether the door is open.
 
 use std::{
+    fmt,
     hash::Hash,
     net::IpAddr,
     sync::{
@@ -22,7 +23,7 @@ use batch_gpt_actors::{
 };
 use tokio::sync::oneshot;
 
-use super::{error::HttpError, hold::Holding};
+use super::{error::HttpError, hold::Holding, traffic::Traffic};
 use crate::{
     keys::{Key, Keys},
     upstream::forward::Forwarder,
@@ -50,6 +51,16 @@ pub struct Serving {
     pub cache: bool,
 }
 
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sync => "sync",
+            Self::Async => "async",
+            Self::Cache => "cache",
+        })
+    }
+}
+
 /// Shared by all handlers.
 pub struct Gateway {
     /// The actors, once the journal has been read.
@@ -63,6 +74,8 @@ pub struct Gateway {
     admin_key: Option<Key>,
     /// The places of clients whose responses have not ended.
     pub clients: Permits,
+    /// Responses by route.
+    pub traffic: Traffic,
     /// The way upstream for what is passed through.
     pub forwarder: Forwarder,
 }
@@ -77,9 +90,9 @@ impl Gateway {
         max_body_bytes: usize,
         forwarder: Forwarder,
     ) -> Self {
-        let clients = Permits::new(clients);
+        let (clients, traffic) = (Permits::new(clients), Traffic::default());
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Self { system, draining, serving, max_body_bytes, keys, admin_key, clients, forwarder }
+        Self { system, draining, serving, max_body_bytes, keys, admin_key, clients, traffic, forwarder }
     }
 
     /// Starts to serve with these actors, which have taken up what was unfinished.

@@ -8,8 +8,10 @@ pub mod files;
 pub mod gateway;
 pub mod health;
 pub mod hold;
+pub mod metrics;
 pub mod models;
 pub mod native_batches;
+pub mod overview;
 pub mod page;
 pub mod pass_through;
 pub mod request_body;
@@ -17,6 +19,7 @@ pub mod request_id;
 pub mod requests;
 pub mod stored_answers;
 pub mod stream;
+pub mod traffic;
 pub mod wishes;
 
 use actix_web::{
@@ -38,6 +41,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(|error, _| bad_query(&error).into()))
         .service(only("/livez", Method::GET, web::get().to(health::livez)))
         .service(only("/readyz", Method::GET, web::get().to(health::readyz)))
+        .service(only("/metrics", Method::GET, web::get().to(metrics::metrics)))
         .service(only("/debug/actors", Method::GET, web::get().to(health::actors)))
         .service(web::scope("/v1").configure(api).default_service(web::to(unknown_path)))
         .configure(api)
@@ -87,6 +91,9 @@ fn api(config: &mut ServiceConfig) {
                 (Method::POST, web::post().to(native_batches::create)),
             ],
         ))
+        .service(only("/overview", Method::GET, web::get().to(overview::overview)))
+        .service(only("/overview/batches", Method::GET, web::get().to(overview::batches)))
+        .service(only("/overview/batches/{id}", Method::GET, web::get().to(overview::batch)))
         .service(only("/batches/{id}", Method::GET, web::get().to(batches::retrieve)))
         .service(only("/batches/{id}/cancel", Method::POST, web::post().to(batches::cancel)));
 }

@@ -8,9 +8,13 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderName, HeaderValue},
     middleware::Next,
+    web::Data,
 };
 
-/// Marks the response with `x-request-id` and logs method, path, status and time; never a body, a query or a key.
+use super::gateway::Gateway;
+
+/// Marks the response with `x-request-id`, counts it, and logs method, path, status and time under the target `access`;
+/// never a body, a query or a key.
 pub async fn mark<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -19,7 +23,11 @@ pub async fn mark<B: MessageBody>(
     let began = Instant::now();
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let mut response = next.call(request).await?;
-    log::debug!("{id} {method} {path} {} {} ms", response.status().as_u16(), began.elapsed().as_millis());
+    let status = response.status().as_u16();
+    log::debug!(target: "access", "{id} {method} {path} {status} {} ms", began.elapsed().as_millis());
+    if let Some(gateway) = response.request().app_data::<Data<Gateway>>() {
+        gateway.traffic.answered(response.request().match_pattern().as_deref(), status);
+    }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }

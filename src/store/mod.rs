@@ -41,6 +41,16 @@ impl fmt::Debug for Location {
     }
 }
 
+/// Likewise, for people.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded { folder } => write!(f, "SQLite in {}", folder.display()),
+            Self::Mongo { database, .. } => write!(f, "MongoDB, database {database}"),
+        }
+    }
+}
+
 /// Opens a store. `owner` names this gateway in the batches that it seals, so that gateways which will share a
 /// store can tell whose a batch is. One that cannot be reached just now is [`StoreFault::Unavailable`]; trying again is
 /// the caller's business.

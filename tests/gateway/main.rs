@@ -2,6 +2,7 @@
 
 #[path = "../emulation/events.rs"]
 mod events;
+mod exposition;
 #[path = "../mongod/mod.rs"]
 mod mongod;
 mod process;
@@ -22,8 +23,11 @@ mod faithful;
 mod holding;
 mod idempotency;
 mod later;
+mod logs;
+mod metrics;
 mod mongo;
 mod overload;
+mod overview;
 mod pass_through;
 mod pools;
 mod requests_resource;

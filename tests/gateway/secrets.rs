@@ -13,16 +13,27 @@ async fn neither_keys_nor_prompts_are_ever_written() {
     let refused = call("prompt-canary", "sk-canary-wrong").await.unwrap();
     assert_eq!(refused.status(), 401);
     assert!(!refused.text().await.unwrap().contains("canary"));
-    let actors =
-        gateway.client.get(format!("{}/debug/actors", gateway.root())).bearer_auth("sk-canary-admin");
-    let actors = actors.send().await.unwrap().text().await.unwrap();
-    assert!(actors.contains("Collector"));
+    let mut shown = Vec::new();
+    for (path, words) in [
+        ("/debug/actors", "Collector"),
+        ("/metrics", "batch_gpt_requests"),
+        ("/v1/overview", "\"answered\":1"),
+        ("/v1/overview/batches", "timeline"),
+        ("/readyz?verbose", "upstream"),
+    ] {
+        let call = gateway.client.get(format!("{}{path}", gateway.root())).bearer_auth("sk-canary-admin");
+        let text = call.send().await.unwrap().text().await.unwrap();
+        assert!(text.contains(words), "{path}: {text}");
+        shown.push((path, text));
+    }
     gateway.signal("-TERM");
     assert!(gateway.ended().await.success());
     let written = gateway.written.join("\n");
     for canary in [UPSTREAM_KEY, "sk-canary", "prompt-canary", "Answer to"] {
         assert!(!written.contains(canary), "{canary} was logged");
-        assert!(!actors.contains(canary), "{canary} is shown by /debug/actors");
+        for (path, text) in &shown {
+            assert!(!text.contains(canary), "{canary} is shown by {path}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The Collector: the open lanes, their windows, and the clients that wait.
 
 mod cancelling;
+mod holding;
 mod load;
 mod recalling;
 mod resending;
@@ -18,6 +19,8 @@ use crate::{
     clock::Clock,
     drain::Drain,
     fail_point::{self, Point},
+    ledger::Ledger,
+    links::Links,
     memory::Memory,
     permits::{Permit, Permits},
     pool::Pool,
@@ -25,14 +28,13 @@ use crate::{
     rules::{
         collate::{Collation, Limits, Reason, Sealed, TooLarge},
         fingerprint::Fingerprint,
-        hold::{Hold, Lot, Turn},
+        hold::{Hold, Turn},
         ids::{BatchId, BatchKey, RequestId},
         lane::Lane,
         lines,
         outcome::Outcome,
         record::{Accepted, Record},
         resend::{Families, Lineage},
-        retry::Polling,
         terms::Terms,
         time::Millis,
     },
@@ -170,24 +172,23 @@ pub struct Collector {
     memory: Memory,
     submitters: Pool<BatchSubmitter>,
     loggers: Pool<StatusLogger>,
+    ledger: Arc<Ledger>,
 }
 
 impl Collector {
     /// A collector with no open lane.
     pub fn new(
         limits: Limits,
-        polling: Polling,
-        clock: Clock,
+        links: &Links,
         ids: Arc<dyn Ids>,
         memory: Memory,
         permits: Permits,
         submitters: Pool<BatchSubmitter>,
-        loggers: Pool<StatusLogger>,
     ) -> Self {
         Self {
             limits,
             collation: Collation::new(limits),
-            hold: Hold::new(polling),
+            hold: Hold::new(links.calling.polling),
             families: Families::default(),
             room: WaitingRoom::default(),
             permits,
@@ -200,11 +201,12 @@ impl Collector {
             sealed: 0,
             pruned: 0,
             sent_again: 0,
-            clock,
+            clock: links.clock.clone(),
             ids,
             memory,
             submitters,
-            loggers,
+            loggers: links.loggers.clone(),
+            ledger: links.ledger.clone(),
         }
     }
 
@@ -230,6 +232,7 @@ impl Collector {
 
     /// Puts a recorded request into its lane.
     fn collate(&mut self, item: Item, lane: &Arc<Lane>, me: &Mail<Self>) {
+        let before = self.collation.window(lane);
         match self.collation.offer(self.clock.now(), lane, item) {
             Ok(sealed) => sealed.into_iter().for_each(|sealed| self.seal(sealed, me)),
             // Its size was checked before it was recorded; only smaller limits after a restart lead here. It was
@@ -239,22 +242,19 @@ impl Collector {
                 self.seal(alone, me);
             }
         }
+        let window = self.collation.window(lane);
+        if window != before {
+            self.ledger.window(lane, window);
+        }
     }
 
     /// A lane is sealed: it goes on its way, or waits for its turn.
     fn seal(&mut self, sealed: Sealed<Item>, me: &Mail<Self>) {
         log::info!("sealed {} requests of {} ({:?})", sealed.items.len(), sealed.lane, sealed.reason);
+        self.ledger.window(&sealed.lane, None);
         self.lots += 1;
         let lineage = Lineage::new(Turn::at(self.lots));
         self.offer(Load { lane: sealed.lane, items: sealed.items, lineage }, me);
-    }
-
-    fn offer(&mut self, load: Load, me: &Mail<Self>) {
-        let model = load.lane.model.clone();
-        match self.hold.offer(&model, load.into_lot()) {
-            Some(lot) => self.submit(lot.load, me),
-            None => log::info!("a batch for {} waits until there is room upstream", model.escape_debug()),
-        }
     }
 
     /// Sends a batch on its way, without the requests that nobody waits for. Clients that were released for a stop will
@@ -296,10 +296,7 @@ impl Collector {
                 let _ = drain.send(());
             }
         }
-        while let Some((_, Lot { turn, mut load, .. })) = self.hold.release(now) {
-            load.lineage.turn = turn;
-            self.submit(load, me);
-        }
+        self.release(now, me);
         match self.collation.next_due().into_iter().chain(self.hold.next_due()).min() {
             Some(due) => self.window.set(due, &self.clock, me, WindowDue),
             None => self.window.clear(),
@@ -355,6 +352,7 @@ impl Receive<Recorded> for Collector {
         self.recording = self.recording.saturating_sub(1);
         match recorded.result {
             Ok(()) => {
+                log::debug!("{}: accepted into {}", recorded.id, recorded.lane);
                 self.room.recorded(recorded.id);
                 let body = self.memory.body(recorded.body);
                 let item = Item::new(recorded.id, &recorded.lane, body, recorded.inputs);
@@ -390,6 +388,8 @@ impl Receive<Deliver> for Collector {
     fn receive(&mut self, deliver: Deliver, _: &Mail<Self>) {
         for (id, outcome) in deliver.outcomes.iter() {
             let (id, outcome, batch) = (*id, outcome.clone(), deliver.batch.clone());
+            let whence = batch.as_ref().map_or("no batch", BatchId::as_str);
+            log::debug!("{id}: ended with {} out of {whence}", outcome.status);
             self.room.deliver(id, &Delivery::Answered { id, outcome, batch });
             fail_point::pass(Point::DeliverBetween);
         }

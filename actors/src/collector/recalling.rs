@@ -121,6 +121,7 @@ impl Collector {
         }
         match self.room.find(&enqueue.fingerprint, enqueue.resent, terms) {
             Found::Seat(id) => {
+                self.ledger.counters.joined.add(1);
                 self.room.join(id, enqueue.client, enqueue.word);
                 None
             }
@@ -150,7 +151,12 @@ impl Receive<Recalled> for Collector {
         match stored {
             _ if self.released => enqueue.turn_away(Delivery::Released),
             Err(_) => enqueue.turn_away(Delivery::NotRecorded),
-            Ok(Stored::Outcome(stored)) => enqueue.answer(stored),
+            Ok(Stored::Outcome(stored)) => {
+                if enqueue.terms.shares {
+                    self.ledger.cache_hit(&enqueue.lane, &stored.outcome.body);
+                }
+                enqueue.answer(stored);
+            }
             Ok(Stored::OtherBody) => enqueue.turn_away(Delivery::Declined(Decline::KeyReused)),
             Ok(_) if enqueue.terms.stored_only => {
                 enqueue.turn_away(Delivery::Declined(Decline::NotStored));
@@ -160,10 +166,15 @@ impl Receive<Recalled> for Collector {
                 (None, _) => {}
                 // It had its end in between, so the store is going to have it.
                 (Some(enqueue), Stored::Unended) => self.recall(enqueue, UNENDED, me),
-                (Some(enqueue), _) => match self.permits.take(&enqueue.lane.tenant) {
-                    Some(permit) => self.accept(enqueue, permit, me),
-                    None => enqueue.turn_away(Delivery::Full),
-                },
+                (Some(enqueue), _) => {
+                    if enqueue.terms.shares {
+                        self.ledger.cache_miss();
+                    }
+                    match self.permits.take(&enqueue.lane.tenant) {
+                        Some(permit) => self.accept(enqueue, permit, me),
+                        None => enqueue.turn_away(Delivery::Full),
+                    }
+                }
             },
         }
         self.tend(me);

@@ -12,7 +12,6 @@ use crate::{
     memory::Memory,
     mutation::{self, Mutation},
     rules::{
-        hold::Refused,
         ids::{BatchKey, RequestId},
         lane::Lane,
         leftover::Leftover,
@@ -77,6 +76,7 @@ impl Collector {
         let one = |requests: &[_]| vec![requests.to_vec()];
         let lane = &ended.lane;
         self.sent_again += requests.len() as u64;
+        self.ledger.counters.sent_again(&leftover.why, requests.len());
         match self.families.decide(ended.key, leftover, ended.lineage) {
             Onward::Lane => self.fetch(lane, one(requests), Millis(0), Way::Lane, me),
             Onward::Again(lineage, pause) => {
@@ -122,7 +122,7 @@ impl Collector {
     }
 
     /// Ends requests that no further batch can help.
-    fn answer(
+    pub(super) fn answer(
         &self,
         key: BatchKey,
         lane: &Lane,
@@ -138,30 +138,6 @@ impl Collector {
             self.loggers
                 .by(lane)
                 .tell(Write::must(record, move || me.tell(Deliver { outcomes, batch: None })));
-        }
-    }
-
-    /// Has requests wait for room upstream, keeping their turn.
-    fn hold(&mut self, load: Load, limit: Option<u64>, never: &Outcome, me: &Mail<Self>) {
-        let model = load.lane.model.clone();
-        match self.hold.refused(&model, load.into_lot(), limit, self.clock.now()) {
-            Refused::Held => {}
-            Refused::Halve(lot) => {
-                let Load { lane, mut items, lineage } = lot.load;
-                let lineage = Lineage { turn: lot.turn, ..lineage };
-                let second = items.split_off(items.len() / 2);
-                self.families.joins(lineage);
-                for items in [items, second] {
-                    let half = Load { lane: lane.clone(), items, lineage };
-                    self.hold.queue(&model, half.into_lot());
-                }
-            }
-            Refused::Never(lot) => {
-                let Load { lane, items, lineage } = lot.load;
-                self.families.leaves(lineage);
-                let key = BatchKey(self.ids.mint());
-                self.answer(key, &lane, items.iter().map(|item| item.id), never, me);
-            }
         }
     }
 }

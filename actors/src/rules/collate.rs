@@ -144,6 +144,11 @@ impl<T: Weight> Collation<T> {
         self.dues.first().map(|(due, _)| *due)
     }
 
+    /// When the lane's window ends, if it is open.
+    pub fn window(&self, lane: &Lane) -> Option<Timestamp> {
+        self.lanes.get(lane).map(|open| open.due)
+    }
+
     /// Closes every lane.
     pub fn seal_all(&mut self) -> Vec<Sealed<T>> {
         let lanes: Vec<_> = self.dues.iter().map(|(_, lane)| lane.clone()).collect();

@@ -26,6 +26,7 @@ use crate::{
     cell::{Behaviour, Letter, Mail, Receive},
     clock::Clock,
     fail_point,
+    ledger::Ledger,
     ports::{Store, StoreFault},
     rules::{record::Record, time::Millis},
 };
@@ -125,11 +126,12 @@ pub struct StatusLogger {
     flushes: Vec<oneshot::Sender<()>>,
     retry: Alarm,
     groups: u64,
+    ledger: Arc<Ledger>,
 }
 
 impl StatusLogger {
-    /// A logger in front of `store`; `down` is set while the store does not work.
-    pub fn new(store: Arc<dyn Store>, clock: Clock, down: Arc<AtomicBool>) -> Self {
+    /// A logger in front of `store`; `down` is set while the store does not work, and `ledger` told what is durable.
+    pub fn new(store: Arc<dyn Store>, clock: Clock, down: Arc<AtomicBool>, ledger: Arc<Ledger>) -> Self {
         Self {
             store,
             clock,
@@ -140,6 +142,7 @@ impl StatusLogger {
             flushes: Vec::new(),
             retry: Alarm::default(),
             groups: 0,
+            ledger,
         }
     }
 
@@ -266,6 +269,7 @@ impl Receive<Written> for StatusLogger {
         match written.result {
             Ok(()) => {
                 self.set_down(None);
+                self.ledger.written(written.group.iter().map(|write| &write.record));
                 for done in written.group.into_iter().filter_map(|write| write.done) {
                     done(Ok(()));
                 }
@@ -273,6 +277,7 @@ impl Receive<Written> for StatusLogger {
             }
             Err(fault) => {
                 self.set_down(Some(&fault));
+                self.ledger.counters.groups_failed.add(1);
                 self.failed(written.group, &fault);
                 self.retry.set(self.clock.now() + RETRY, &self.clock, me, RetryDue);
             }

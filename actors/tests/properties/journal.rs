@@ -5,7 +5,9 @@ use batch_gpt_actors::rules::{
     ids::{BatchKey, FileId, RequestId},
     lane::{Endpoint, Lane, Tenant},
     outcome::{Origin, Outcome},
+    overview::Overview,
     record::{Accepted, Progress, Record, replay},
+    tally::Tally,
     terms::Keeping,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
@@ -132,4 +134,51 @@ fn a_request_that_comes_back_counts_its_sendings_in_every_later_batch() {
     assert_eq!(found.awaited[0].attempts, 1);
     assert_eq!(found.batches[0].attempts.of(&RequestId(3)), 1);
     assert!(found.batches[0].cancelled);
+}
+
+/// What a tally holds of what is under way: requests in no batch, requests in one, and batches.
+fn under_way(tally: &Tally) -> (u64, u64, u64) {
+    let known = Overview::of(tally, None, Timestamp(2));
+    (known.sum.counts.open, known.sum.counts.in_batch, known.batches.values().sum())
+}
+
+proptest! {
+    /// Whoever counted along knows as much of what is under way as a restart finds, and no request is counted twice or
+    /// lost, however often a record comes.
+    #[test]
+    fn counting_along_and_a_restart_find_the_same(
+        withdrawn in vec(any::<bool>(), 10),
+        given_back in vec(any::<bool>(), 5),
+        cut in 0..70usize,
+        twice in any::<bool>(),
+    ) {
+        let mut records = journal(&withdrawn);
+        let is_given_back = |key: &BatchKey| given_back.get(key.0 as usize) == Some(&true);
+        records.retain(|record| !matches!(record, Record::Answered { key, .. } if is_given_back(key)));
+        let taken: Vec<_> = (0..10).filter(|n| !withdrawn[*n as usize]).map(RequestId).collect();
+        for record in &mut records {
+            if let Record::Settled { key, returned, .. } = record
+                && is_given_back(key)
+                && let Some(requests) = taken.chunks(2).nth(key.0 as usize)
+            {
+                *returned = requests.iter().map(|id| (*id, 1)).collect();
+            }
+        }
+        records.truncate(cut);
+        let mut along = Tally::default();
+        for record in &records {
+            along.note(record);
+            if twice {
+                along.note(record);
+            }
+        }
+        let mut found = Tally::default();
+        found.found(&replay(records));
+        prop_assert_eq!(under_way(&along), under_way(&found));
+        let all = Overview::of(&along, None, Timestamp(2)).sum.counts;
+        prop_assert_eq!(
+            all.accepted,
+            all.open + all.in_batch + all.answered + all.failed + all.withdrawn
+        );
+    }
 }

@@ -86,6 +86,7 @@ impl Gateway {
                 store: journal.clone(),
                 ids: ids.clone(),
                 clock: Clock::starting_at(Timestamp(now)),
+                prices: Arc::default(),
             };
             System::start(&ports, &SETTINGS, || Place::Here)
         });

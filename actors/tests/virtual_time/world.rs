@@ -59,6 +59,7 @@ impl World {
             store: store.clone(),
             ids: Arc::new(TimeOrderedIds),
             clock: Clock::starting_at(Timestamp(1_700_000_000_000)),
+            prices: Arc::default(),
         };
         let system = System::start(&ports, &pooled(settings), || Place::Here);
         Self { system, store, upstream }
