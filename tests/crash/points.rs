@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use batch_gpt_actors::fail_point::Point;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinSet, block_in_place},
+};
 
 use crate::{place::Place, scene::Scene};
 
@@ -38,7 +41,11 @@ async fn crash(scene: &mut Scene, point: Point) -> Result<(), String> {
     let mut clients = None;
     for order in lives {
         let mut gateway = scene.gateway(Some(order));
-        clients = clients.or_else(|| Some(scene.clients()));
+        if clients.is_none() {
+            // Who came before it serves would come again at a time of its own, and not be in the first batch.
+            block_in_place(|| gateway.listens())?;
+            clients = Some(scene.clients());
+        }
         scene.died(&mut gateway)?;
     }
     let last = scene.gateway(None);
