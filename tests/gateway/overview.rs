@@ -113,7 +113,11 @@ async fn a_restart_counts_what_it_finds_under_way_and_sums_begin_anew() {
 
 #[tokio::test]
 async fn a_tenant_sees_its_own_numbers_and_the_administrator_everybodys() {
-    let keys = [("BATCH_GPT_API_KEYS", "a:sk-a,b:sk-b"), ("BATCH_GPT_ADMIN_KEY", "sk-admin")];
+    let keys = [
+        ("BATCH_GPT_API_KEYS", "a:sk-a,b:sk-b"),
+        ("BATCH_GPT_ADMIN_KEY", "sk-admin"),
+        ("BATCH_GPT_CACHE", "off"),
+    ];
     let gateway = Gateway::with(SLOW, &keys).await;
     let send = |key: &str| gateway.chat_as(key, "m", "mine").header("prefer", "respond-async").send();
     for key in ["sk-a", "sk-a", "sk-b"] {
