@@ -35,6 +35,7 @@ impl FromStr for LogFormat {
 /// Starts the log on standard error. `RUST_LOG` says how much is logged, `level` what is if it does not.
 pub fn start(format: LogFormat, level: &str) {
     let mut builder = Builder::from_env(Env::default().default_filter_or(level));
+    builder.format_timestamp_millis();
     if format == LogFormat::Json {
         builder.format(|line, record| {
             let object = json!({

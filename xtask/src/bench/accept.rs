@@ -20,8 +20,9 @@ const SCENARIO: &str = "accept";
 /// Connections at a time.
 const CONNECTIONS: &str = "256";
 /// Nothing is sent upstream meanwhile: windows and batches are larger than any run.
-const COLLATING: [(&str, &str); 4] = [
+const COLLATING: [(&str, &str); 5] = [
     ("CLIENT_SERVING_MODE", "async"),
+    ("BATCH_GPT_MAX_OPEN_REQUESTS", "10000000"),
     ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "3600000"),
     ("BATCH_GPT_MAX_BATCH_REQUESTS", "1000000"),
     ("BATCH_GPT_MAX_BATCH_BYTES", "10000000000"),

@@ -66,6 +66,7 @@ fn cost(bench: &Bench, volume: &Volume, batches: usize) -> Result<Cost, String> 
     let (window, most) = (volume.window_ms.to_string(), volume.most.to_string());
     let variables = [
         ("CLIENT_SERVING_MODE", "async"),
+        ("BATCH_GPT_MAX_OPEN_REQUESTS", "10000000"),
         ("COLLATE_BATCHES_FOR_DURATION_IN_MS", window.as_str()),
         ("BATCH_GPT_MAX_BATCH_REQUESTS", most.as_str()),
     ];
