@@ -1,8 +1,8 @@
 //! Reading a finished batch's files: every outcome is made durable and delivered as its line is read.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 
 use crate::{
     fail_point::{self, Point},
@@ -25,8 +25,11 @@ use crate::{
 
 /// Longest line that is believed to be one.
 const LONGEST_LINE: usize = 512 << 20;
-/// Bytes of outcomes that are held before they are recorded.
-const PIECE_BYTES: usize = 4 << 20;
+/// Bytes of outcomes that are held before they are recorded. An upstream gives results in any order, and the store
+/// writes the faster, the closer those that it writes together stand to each other.
+const HELD_BYTES: usize = 8 << 20;
+/// Pieces that are with the store at a time: one that is written, and one that waits for it.
+const AT_ONCE: usize = 2;
 
 /// How far the reading has come. It outlives a reading that failed half-way, so that the next one delivers nothing
 /// twice and forgets nothing.
@@ -168,7 +171,7 @@ impl Reading {
             if lines.held() > LONGEST_LINE {
                 return Err(Fault::Transient(format!("{file} holds an endless line")));
             }
-            if self.ready.len() >= PIECE || self.ready_bytes >= PIECE_BYTES {
+            if self.ready_bytes >= HELD_BYTES {
                 self.flush(links, to).await;
             }
         }
@@ -184,7 +187,7 @@ impl Reading {
 
     fn take(&mut self, line: &bytes::Bytes) {
         if let Some((id, outcome)) = self.pairing.take(line) {
-            self.ready_bytes += outcome.body.len();
+            self.ready_bytes += size_of_val(&outcome) + outcome.body.len();
             self.ready.push((id, outcome));
         }
     }
@@ -194,13 +197,13 @@ impl Reading {
         self.flush(links, to).await;
     }
 
-    /// Records and delivers what is ready, piece by piece; a piece leaves only when it is durable.
+    /// Records and delivers what is ready, in the order of acceptance; it is let go of only when it is durable.
     async fn flush(&mut self, links: &Links, to: &Addressee) {
-        while !self.ready.is_empty() {
-            let piece = self.ready.len().min(PIECE);
-            links.answer(to, self.ready[..piece].to_vec()).await;
-            self.ready.drain(..piece);
-        }
+        self.ready.sort_unstable_by_key(|(id, _)| *id);
+        let pieces: Vec<_> = self.ready.chunks(PIECE).map(<[_]>::to_vec).collect();
+        let answers = pieces.into_iter().map(|piece| links.answer(to, piece));
+        stream::iter(answers).buffered(AT_ONCE).for_each(|()| ready(())).await;
+        self.ready.clear();
         self.ready_bytes = 0;
     }
 }

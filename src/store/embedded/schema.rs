@@ -13,6 +13,10 @@ const APPLICATION: i32 = 0x6267_7074;
 /// Somebody else's lock on the file (a shell, a backup) is waited for this long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Pages that the writer keeps, in KiB: about the rows and index pages of a full batch, which its results change in
+/// any order.
+const WRITER_CACHE_KIB: i32 = 8 << 10;
+
 /// Step `n` leads from version `n` to `n + 1`. Steps are only ever added.
 const MIGRATIONS: &[&str] = &[
     // States of a request: 0 open, 1 in a batch, 2 answered, 3 withdrawn (`store::state`). The row is narrow and
@@ -126,6 +130,9 @@ pub(super) fn open_writer(file: &Path) -> Result<Connection, StoreFault> {
     }
     let version = identify(&connection, file)?;
     prepare(&mut connection, version).map_err(at_file)?;
+    // Negative: KiB, not pages.
+    let cache = connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB);
+    cache.map_err(|error| at_file(error.into()))?;
     Ok(connection)
 }
 
