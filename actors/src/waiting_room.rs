@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -86,18 +87,25 @@ pub type Word = oneshot::Sender<Taken>;
 pub type Reply = oneshot::Sender<Delivery>;
 
 /// Whether a client that leaves was told to come again. Whoever lets it go says so first, so it is to be read after
-/// the client is seen to have left.
+/// the client is seen to have left. By default nobody ever tells it so.
 #[derive(Debug, Clone, Default)]
-pub struct ComesAgain(Arc<AtomicBool>);
+pub struct ComesAgain(Option<Arc<AtomicBool>>);
 
 impl ComesAgain {
+    /// It may be told so later.
+    pub fn perhaps() -> Self {
+        Self(Some(Arc::default()))
+    }
+
     /// It was told to.
     pub fn promise(&self) {
-        self.0.store(true, SeqCst);
+        if let Some(told) = &self.0 {
+            told.store(true, SeqCst);
+        }
     }
 
     fn is_promised(&self) -> bool {
-        self.0.load(SeqCst)
+        self.0.as_ref().is_some_and(|told| told.load(SeqCst))
     }
 }
 
@@ -157,12 +165,15 @@ impl Seat {
     }
 
     fn take(&mut self, id: RequestId, client: Client, word: Option<Word>, source: Source) {
+        // Most requests have one client, and there are many of them: here and below there is room for no more.
+        self.words.reserve_exact(1);
         self.words.extend(word.map(|word| (word, source)));
         match client {
             Client::Parked(reply) => self.park(reply, ComesAgain::default()),
             Client::Returning(reply, comes_again) => self.park(reply, comes_again),
             Client::Detached(reply) => {
                 self.promised = true;
+                self.detached.reserve_exact(1);
                 self.detached.push(reply);
             }
         }
@@ -174,11 +185,11 @@ impl Seat {
         if !self.recorded {
             return;
         }
-        for (word, source) in self.words.drain(..) {
+        for (word, source) in mem::take(&mut self.words) {
             // A client that has left needs no word.
             let _ = word.send(Taken { id, source });
         }
-        for reply in self.detached.drain(..) {
+        for reply in mem::take(&mut self.detached) {
             // A client that has left knows no id to ask for.
             let _ = reply.send(Delivery::Accepted(id));
         }
@@ -189,6 +200,7 @@ impl Seat {
             self.parked.drain(..).partition(|(reply, _)| reply.is_closed());
         self.kept |= gone.iter().any(|(_, comes_again)| comes_again.is_promised());
         self.parked = waiting;
+        self.parked.reserve_exact(1);
         self.parked.push((reply, comes_again));
     }
 
@@ -250,7 +262,9 @@ impl WaitingRoom {
     }
 
     fn insert(&mut self, id: RequestId, seat: Seat) {
-        self.by_fingerprint.entry(seat.fingerprint).or_default().push(id);
+        let equal = self.by_fingerprint.entry(seat.fingerprint).or_default();
+        equal.reserve_exact(1);
+        equal.push(id);
         if let Some(key) = seat.keeping.key {
             self.by_key.insert(key, id);
         }

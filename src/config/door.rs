@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::check::{Check, given};
 use crate::{
-    cli::{Secret, ServeArgs},
+    cli::Secret,
     keys::Keys,
 };
 

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use super::{
     answer::{accepted, mark},
     error::HttpError,
-    gateway::{Gateway, Mode, now},
+    gateway::{Gateway, Mode, Serving, now},
     hold::{Ended, Waiting, ended},
     request_body::{json_only, read, skip, too_large},
     stream::Emulation,
@@ -38,7 +38,42 @@ pub async fn collate(
     payload: web::Payload,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
-    let entered = Wishes::of(&request).and_then(|wishes| enter(&gateway, &request, wishes));
+    // A client may wait for hours, and what it takes to take its request must not wait with it.
+    match Box::pin(begin(endpoint, request, payload, &gateway)).await? {
+        Begun::Response(response) => Ok(response),
+        Begun::Waiting(waits) => waits.end(&gateway.serving).await,
+    }
+}
+
+/// How far a call has come.
+enum Begun {
+    /// To its end.
+    Response(HttpResponse),
+    /// Its request is taken, and its client waits.
+    Waiting(Waits),
+}
+
+/// What is kept of a call while its client waits.
+struct Waits {
+    waiting: Waiting,
+    taken: Taken,
+    resent: bool,
+}
+
+impl Waits {
+    async fn end(self, serving: &Serving) -> Result<HttpResponse, HttpError> {
+        let response = serving.holding.whole(self.waiting, self.resent).await?;
+        Ok(marked(response, self.taken, serving))
+    }
+}
+
+async fn begin(
+    endpoint: Endpoint,
+    request: HttpRequest,
+    payload: web::Payload,
+    gateway: &Gateway,
+) -> Result<Begun, HttpError> {
+    let entered = Wishes::of(&request).and_then(|wishes| enter(gateway, &request, wishes));
     let (tenant, system, permit, wishes) = match entered {
         Ok(entered) => entered,
         Err(refused) => {
@@ -52,7 +87,7 @@ pub async fn collate(
     drop(bytes);
     let terms = wishes.terms(&tenant, &gateway.serving);
     let lane = Arc::new(Lane { tenant, endpoint, model: checked.model.clone() });
-    let call = Call { gateway: &gateway, system, lane, checked, wishes, terms };
+    let call = Call { gateway, system, lane, checked, wishes, terms };
     call.serve(permit).await
 }
 
@@ -95,11 +130,11 @@ impl Call<'_> {
         }
     }
 
-    async fn serve(mut self, permit: Permit) -> Result<HttpResponse, HttpError> {
+    async fn serve(mut self, permit: Permit) -> Result<Begun, HttpError> {
         let holding = self.gateway.serving.holding;
         let manner = self.manner();
         if matches!(manner, Manner::Later) {
-            return self.later().await;
+            return self.later().await.map(Begun::Response);
         }
         let (mut waiting, client) = match manner {
             Manner::Patient(_) => Waiting::new(permit, true),
@@ -107,7 +142,7 @@ impl Call<'_> {
         };
         // No response begins before it is known that there will be an answer.
         let Some(taken) = self.queue(client).await? else {
-            return waiting.end().await.map(Ended::response);
+            return waiting.end().await.map(|end| Begun::Response(end.response()));
         };
         let response = match manner {
             Manner::Stream(emulation) => holding.stream(waiting, emulation, self.checked.include_usage),
@@ -119,16 +154,20 @@ impl Call<'_> {
                     self.accepted(taken)
                 }
             },
-            Manner::Whole | Manner::Later => holding.whole(waiting, self.wishes.resent).await?,
+            Manner::Whole | Manner::Later => {
+                return Ok(Begun::Waiting(Waits { waiting, taken, resent: self.wishes.resent }));
+            }
         };
-        Ok(self.marked(response, taken))
+        Ok(Begun::Response(marked(response, taken, &self.gateway.serving)))
     }
 
     async fn later(mut self) -> Result<HttpResponse, HttpError> {
         let (reply, delivery) = oneshot::channel();
         let taken = self.queue(Client::Detached(reply)).await?;
         match (taken, delivery.await) {
-            (Some(taken), Ok(Delivery::Accepted(_))) => Ok(self.marked(self.accepted(taken), taken)),
+            (Some(taken), Ok(Delivery::Accepted(_))) => {
+                Ok(marked(self.accepted(taken), taken, &self.gateway.serving))
+            }
             (_, other) => ended(other).map(Ended::response),
         }
     }
@@ -170,19 +209,20 @@ impl Call<'_> {
         }
         response
     }
+}
 
-    fn marked(&self, mut response: HttpResponse, taken: Taken) -> HttpResponse {
-        mark(&mut response, "x-batch-gpt-request-id", &taken.id.to_string());
-        if self.gateway.serving.cache {
-            let source = match taken.source {
-                Source::New => "miss",
-                Source::Shared => "shared",
-                Source::Stored => "hit",
-            };
-            mark(&mut response, "x-batch-gpt-cache", source);
-        }
-        response
+/// Says how the request was taken.
+fn marked(mut response: HttpResponse, taken: Taken, serving: &Serving) -> HttpResponse {
+    mark(&mut response, "x-batch-gpt-request-id", &taken.id.to_string());
+    if serving.cache {
+        let source = match taken.source {
+            Source::New => "miss",
+            Source::Shared => "shared",
+            Source::Stored => "hit",
+        };
+        mark(&mut response, "x-batch-gpt-cache", source);
     }
+    response
 }
 
 /// What is decided before the body is read: whose request it is, whether any is taken now, and whether one more is.

@@ -19,14 +19,14 @@ pub async fn mark<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let id = format!("req_{}", uuid::Uuid::new_v4().simple());
     let began = Instant::now();
-    let (method, path) = (request.method().clone(), request.path().to_owned());
     let mut response = next.call(request).await?;
-    let status = response.status().as_u16();
-    log::debug!(target: "access", "{id} {method} {path} {status} {} ms", began.elapsed().as_millis());
-    if let Some(gateway) = response.request().app_data::<Data<Gateway>>() {
-        gateway.traffic.answered(response.request().match_pattern().as_deref(), status);
+    let id = format!("req_{}", uuid::Uuid::new_v4().simple());
+    let (asked, status) = (response.request(), response.status().as_u16());
+    let (method, path, took) = (asked.method(), asked.path(), began.elapsed().as_millis());
+    log::debug!(target: "access", "{id} {method} {path} {status} {took} ms");
+    if let Some(gateway) = asked.app_data::<Data<Gateway>>() {
+        gateway.traffic.answered(asked.match_pattern().as_deref(), status);
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);

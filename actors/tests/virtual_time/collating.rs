@@ -107,7 +107,7 @@ async fn who_is_told_to_come_again_is_sent_and_finds_the_line() {
         let world = World::start(upstream(), SETTINGS);
         for (prompt, told) in [("told", true), ("left", false)] {
             let (reply, delivery) = oneshot::channel();
-            let comes_again = ComesAgain::default();
+            let comes_again = ComesAgain::perhaps();
             let client = Client::Returning(reply, comes_again.clone());
             world.seat("m", prompt, false, client).await.unwrap();
             if told {

@@ -44,10 +44,12 @@ impl Waiting {
     /// A client that may be told to come again, or may not, and what the waiting room knows it by.
     pub fn new(permit: Permit, may_be_sent_away: bool) -> (Self, Client) {
         let (reply, delivery) = oneshot::channel();
-        let comes_again = ComesAgain::default();
-        let client = match may_be_sent_away {
-            true => Client::Returning(reply, comes_again.clone()),
-            false => Client::Parked(reply),
+        let (comes_again, client) = match may_be_sent_away {
+            true => {
+                let comes_again = ComesAgain::perhaps();
+                (comes_again.clone(), Client::Returning(reply, comes_again))
+            }
+            false => (ComesAgain::default(), Client::Parked(reply)),
         };
         (Self { delivery, comes_again, _permit: permit }, client)
     }
