@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod acquaintance;
 pub mod alarm;
 pub mod batch_submitter;
 pub mod board;

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
+    acquaintance::Acquaintance,
     cell::Mail,
     clock::Clock,
     collector::{Collector, Deliver},
@@ -88,6 +89,8 @@ pub struct Links {
     trouble: Mutex<Trouble>,
     /// What is known of the work.
     pub(crate) ledger: Arc<Ledger>,
+    /// What the store may have an answer for.
+    pub(crate) acquaintance: Acquaintance,
 }
 
 impl Links {
@@ -114,6 +117,7 @@ impl Links {
             rate: Mutex::new(Rate::new(calling.batches_per_hour)),
             trouble: Mutex::default(),
             ledger,
+            acquaintance: Acquaintance::default(),
         })
     }
 

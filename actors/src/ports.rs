@@ -205,6 +205,13 @@ pub trait Store: Send + Sync {
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault>;
     /// The latest good answer of a request with this fingerprint that is not private.
     async fn reusable(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault>;
+    /// So many fingerprints that have an outcome, in their order, from the first one behind `after` on. One may come
+    /// several times. Fewer than `limit` are the last ones.
+    async fn answered(
+        &self,
+        after: Option<&Fingerprint>,
+        limit: usize,
+    ) -> Result<Vec<Fingerprint>, StoreFault>;
     /// The latest request that goes by this key and was not withdrawn.
     async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault>;
     /// One request by its id, without what it holds.

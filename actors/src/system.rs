@@ -194,6 +194,7 @@ impl System {
             self.collectors.by(&lane).tell(Restore { open: vec![(request, stored)], awaited: Vec::new() });
             fail_point::pass(Point::ReplayOpen);
         }
+        tokio::spawn(self.links.acquaintance.clone().read(self.store.clone()));
         Ok(found)
     }
 

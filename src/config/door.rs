@@ -3,10 +3,7 @@
 use std::net::SocketAddr;
 
 use super::check::{Check, given};
-use crate::{
-    cli::Secret,
-    keys::Keys,
-};
+use crate::{cli::Secret, keys::Keys};
 
 impl Check {
     pub(super) fn keys(&mut self, value: &Option<Secret>) -> Keys {

@@ -4,6 +4,7 @@ mod concurrency;
 mod crash;
 mod home;
 mod journal;
+mod known;
 #[path = "../mongod/mod.rs"]
 mod mongod;
 mod native;
@@ -41,6 +42,7 @@ macro_rules! store_suite {
                 paging::page_behind_an_unknown_batch_is_not_there,
                 paging::page_after_a_batch_survives_newer_ones,
                 paging::batches_not_yet_upstream_are_not_listed,
+                known::every_answered_fingerprint_is_in_a_page,
                 native::files_are_their_latest_makers_own,
                 native::native_batches_are_listed_as_last_seen_and_are_nobodys_work,
                 summaries::request_is_listed_as_far_as_it_has_come,

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::{
+    acquaintance::Acquaintance,
     alarm::Alarm,
     batch_submitter::{BatchSubmitter, Line, Submit},
     cell::{Behaviour, Letter, Mail, Receive},
@@ -173,6 +174,7 @@ pub struct Collector {
     submitters: Pool<BatchSubmitter>,
     loggers: Pool<StatusLogger>,
     ledger: Arc<Ledger>,
+    acquaintance: Acquaintance,
 }
 
 impl Collector {
@@ -207,6 +209,7 @@ impl Collector {
             submitters,
             loggers: links.loggers.clone(),
             ledger: links.ledger.clone(),
+            acquaintance: links.acquaintance.clone(),
         }
     }
 
@@ -215,6 +218,10 @@ impl Collector {
         let Enqueue { lane, fingerprint, body, inputs, terms, client, word, .. } = enqueue;
         let id = RequestId(self.ids.mint());
         let (at, keeping) = (self.clock.now(), terms.keeping);
+        self.acquaintance.note(&fingerprint);
+        if terms.shares {
+            self.ledger.cache_miss();
+        }
         let request = Accepted { id, lane: lane.clone(), fingerprint, at, attempts: 0, keeping };
         self.room.seat(&request, client, word, permit);
         self.recording += 1;
@@ -227,6 +234,7 @@ impl Collector {
 
     /// Seats a request of an earlier life.
     fn keep(&mut self, request: &Accepted) {
+        self.acquaintance.note(&request.fingerprint);
         self.room.keep(request, self.permits.keep(&request.lane.tenant));
     }
 
@@ -337,7 +345,7 @@ impl Receive<Enqueue> for Collector {
         let Some(enqueue) = self.attach(enqueue) else {
             return Ok(());
         };
-        if enqueue.may_be_stored() {
+        if enqueue.may_be_stored(&self.acquaintance) {
             self.recall(enqueue, Millis(0), me);
         } else {
             let permit = self.permits.take(&enqueue.lane.tenant).ok_or(Refused::Full)?;

@@ -2,10 +2,11 @@
 
 use super::{Collector, Enqueue};
 use crate::{
+    acquaintance::Acquaintance,
     cell::{Letter, Mail, Receive},
     clock::Clock,
     ports::{Standing, StoreFault, StoredOutcome, StoredRequest},
-    rules::{reuse, time::Millis},
+    rules::{reuse, terms::Terms, time::Millis},
     status_logger::{Answer, Keyed, Recall, Reuse, StatusLogger},
     waiting_room::{Client, Decline, Delivery, Found, Source, Taken},
 };
@@ -37,10 +38,11 @@ impl Letter for Recalled {
 }
 
 impl Enqueue {
-    /// Whether the store may have its answer.
-    pub(super) fn may_be_stored(&self) -> bool {
-        let terms = &self.terms;
-        self.resent || terms.shares || terms.stored_only || terms.keeping.key.is_some()
+    /// Whether the store has to be asked for its answer.
+    pub(super) fn may_be_stored(&self, acquaintance: &Acquaintance) -> bool {
+        let Terms { shares, stored_only, keeping } = self.terms;
+        let by_body = (self.resent || shares) && acquaintance.may_know(&self.fingerprint);
+        by_body || stored_only || keeping.key.is_some()
     }
 
     /// Looks for its answer: under its key, as its own first sending's, or as an equal request's.
@@ -166,15 +168,10 @@ impl Receive<Recalled> for Collector {
                 (None, _) => {}
                 // It had its end in between, so the store is going to have it.
                 (Some(enqueue), Stored::Unended) => self.recall(enqueue, UNENDED, me),
-                (Some(enqueue), _) => {
-                    if enqueue.terms.shares {
-                        self.ledger.cache_miss();
-                    }
-                    match self.permits.take(&enqueue.lane.tenant) {
-                        Some(permit) => self.accept(enqueue, permit, me),
-                        None => enqueue.turn_away(Delivery::Full),
-                    }
-                }
+                (Some(enqueue), _) => match self.permits.take(&enqueue.lane.tenant) {
+                    Some(permit) => self.accept(enqueue, permit, me),
+                    None => enqueue.turn_away(Delivery::Full),
+                },
             },
         }
         self.tend(me);

@@ -26,6 +26,7 @@ pub mod resend;
 pub mod results;
 pub mod retry;
 pub mod reuse;
+pub mod seen;
 pub mod spending;
 pub mod stage;
 pub mod tally;

@@ -114,7 +114,7 @@ proptest! {
             let first = lines.iter().position(|line| match line {
                 Line::Success(at) => *at.get(&ids) == id,
                 Line::Status(at, status) => {
-                    *at.get(&ids) == id && ((200..300).contains(status) || (400..500).contains(status) && *status != 429)
+                    *at.get(&ids) == id && ((200..300).contains(status) || (400..500).contains(status) && ![408, 409, 429].contains(status))
                 }
                 _ => false,
             });

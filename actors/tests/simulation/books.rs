@@ -1,6 +1,6 @@
 //! What the journal says, kept so that it can be asked, and checked as it is written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use batch_gpt_actors::rules::{
     fingerprint::Fingerprint,
@@ -178,6 +178,13 @@ impl Books {
     pub fn latest(&self, fingerprint: &Fingerprint) -> Option<RequestId> {
         let equal = |id: &&RequestId| self.requests[*id].accepted.fingerprint == *fingerprint;
         self.answered.iter().rev().find(equal).copied()
+    }
+
+    /// A page of fingerprints that have an outcome.
+    pub fn fingerprints(&self, after: Option<&Fingerprint>, limit: usize) -> Vec<Fingerprint> {
+        let all = self.answered.iter().map(|id| self.requests[id].accepted.fingerprint);
+        let all: BTreeSet<Fingerprint> = all.filter(|next| after.is_none_or(|after| next > after)).collect();
+        all.into_iter().take(limit).collect()
     }
 
     /// Whether the sealing of this batch is written, and whether its file is.

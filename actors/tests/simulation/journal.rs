@@ -130,6 +130,15 @@ impl Store for Journal {
         Ok(None)
     }
 
+    async fn answered(
+        &self,
+        after: Option<&Fingerprint>,
+        limit: usize,
+    ) -> Result<Vec<Fingerprint>, ports::StoreFault> {
+        self.come().await?;
+        Ok(self.books.lock().unwrap().fingerprints(after, limit))
+    }
+
     async fn keyed(&self, _: &IdempotencyKey) -> Result<Option<StoredRequest>, ports::StoreFault> {
         Ok(None)
     }

@@ -1,8 +1,11 @@
 //! A journal in memory.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use async_trait::async_trait;
@@ -123,6 +126,23 @@ impl Store for MemoryStore {
         Ok(latest(&records, |request, outcome| {
             request.fingerprint == *fingerprint && !request.keeping.private && outcome.is_success()
         }))
+    }
+
+    async fn answered(
+        &self,
+        after: Option<&Fingerprint>,
+        limit: usize,
+    ) -> Result<Vec<Fingerprint>, StoreFault> {
+        self.works()?;
+        let records = self.records.lock().unwrap();
+        let all: BTreeSet<Fingerprint> = records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Accepted { request, .. } => Some(request.fingerprint),
+                _ => None,
+            })
+            .collect();
+        Ok(all.into_iter().filter(|next| after.is_none_or(|after| next > after)).take(limit).collect())
     }
 
     async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {

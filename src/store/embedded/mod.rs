@@ -159,6 +159,15 @@ impl Store for Embedded {
         self.read(move |connection| read::answer(connection, read::REUSABLE, &fingerprint)).await
     }
 
+    async fn answered(
+        &self,
+        after: Option<&Fingerprint>,
+        limit: usize,
+    ) -> Result<Vec<Fingerprint>, StoreFault> {
+        let after = after.copied();
+        self.read(move |connection| read::answered(connection, after, limit)).await
+    }
+
     async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {
         let key = *key;
         self.read(move |connection| request::keyed(connection, &key)).await

@@ -50,6 +50,9 @@ pub(super) const ANSWER: &str = "SELECT status, origin, ended_at, id, body FROM 
 pub(super) const REUSABLE: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
     WHERE fingerprint = ?1 AND state = 2 AND fate IS NULL AND private = 0 \
     ORDER BY ended_at DESC, seq DESC LIMIT 1";
+/// Fingerprints that have an outcome, each once.
+pub(super) const ANSWERED: &str = "SELECT DISTINCT fingerprint FROM requests \
+    WHERE fingerprint > ?1 AND state = 2 ORDER BY fingerprint LIMIT ?2";
 /// A batch by its upstream id, for a tenant or for everybody.
 pub(super) const BATCH: &str = "SELECT key, object, iif(key IS NULL, tenant, NULL), created_at \
     FROM batches \
@@ -178,6 +181,20 @@ pub(super) fn bodies(connection: &Connection, ids: &[RequestId]) -> Result<Vec<(
         found.extend(body.map(|body| (*id, Bytes::from(body))));
     }
     Ok(found)
+}
+
+/// A page of fingerprints that have an outcome.
+pub(super) fn answered(
+    connection: &Connection,
+    after: Option<Fingerprint>,
+    limit: usize,
+) -> Result<Vec<Fingerprint>, Failure> {
+    let mut statement = connection.prepare_cached(ANSWERED)?;
+    // None is as short as this.
+    let after = after.as_ref().map_or(&[][..], |Fingerprint(bytes)| bytes);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = statement.query_map(params![after, limit], |row| row.get(0).map(Fingerprint))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// The first outcome under a fingerprint that a query finds, [`ANSWER`] or [`REUSABLE`].
@@ -343,6 +360,7 @@ mod tests {
             (super::super::request::REQUEST, "sqlite_autoindex_requests_1", false),
             (ANSWER, "requests_answered", false),
             (REUSABLE, "requests_answered", false),
+            (ANSWERED, "COVERING INDEX requests_answered", false),
             (super::super::request::KEYED, "requests_keyed", false),
             (BATCH, "batches_upstream", false),
             (LISTED, "batches_listed", false),

@@ -32,6 +32,7 @@ use mongodb::{
 };
 use tokio::sync::{RwLock, RwLockReadGuard};
 
+mod answered;
 mod content;
 mod fault;
 mod history;
@@ -193,6 +194,15 @@ impl Store for Mongo {
     async fn reusable(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
         let _open = self.enter().await?;
         read::reusable(self, fingerprint).await
+    }
+
+    async fn answered(
+        &self,
+        after: Option<&Fingerprint>,
+        limit: usize,
+    ) -> Result<Vec<Fingerprint>, StoreFault> {
+        let _open = self.enter().await?;
+        answered::answered(self, after, limit).await
     }
 
     async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {
