@@ -13,6 +13,7 @@ use crate::{
     cell::{Behaviour, Letter, Mail, Receive},
     collector::Collector,
     drain::Drain,
+    file_remover::FileRemover,
     job::Job,
     links::{Addressee, Links, PIECE, run},
     memory::Body,
@@ -110,15 +111,19 @@ pub struct BatchSubmitter {
     drains: Vec<oneshot::Sender<()>>,
     links: Arc<Links>,
     pollers: Arc<Pollers>,
+    remover: Mail<FileRemover>,
 }
 
 impl BatchSubmitter {
     /// A submitter with nothing in hand.
-    pub fn new(links: Arc<Links>, pollers: Arc<Pollers>) -> Self {
-        Self { jobs: HashMap::new(), drains: Vec::new(), links, pollers }
+    pub fn new(links: Arc<Links>, pollers: Arc<Pollers>, remover: Mail<FileRemover>) -> Self {
+        Self { jobs: HashMap::new(), drains: Vec::new(), links, pollers, remover }
     }
 
-    fn take_on(&mut self, job: Job, lines: Arc<[Line]>, commands: Vec<Command>, me: &Mail<Self>) {
+    fn take_on(&mut self, mut job: Job, lines: Arc<[Line]>, commands: Vec<Command>, me: &Mail<Self>) {
+        if !self.links.calling.removes_files {
+            job.batch.spare_files();
+        }
         let key = job.batch.key;
         self.jobs.insert(key, InHand { job, lines, alarm: Alarm::default() });
         self.perform(key, commands, me);
@@ -218,6 +223,7 @@ impl BatchSubmitter {
                 reported(ticket)(Report::Answered(Some(job.untouched(why))));
             }
             Command::Ended(leftover) => job.ended(leftover),
+            Command::Remove(files) => job.remove(&files),
             Command::Note(record) => links.loggers.by(&lane).tell(Write::note(record)),
             Command::WakeAt(at) => alarm.set(at, &links.clock, me, JobDue { key }),
             // These belong to the Poller's half of the machine, or were taken before.
@@ -253,7 +259,8 @@ impl Receive<Submit> for BatchSubmitter {
         let requests = lines.iter().map(|line| line.id).collect();
         let (polling, now) = (self.links.calling.polling, self.links.clock.now());
         let (batch, commands) = Batch::seal(key, lane, requests, polling, now);
-        let job = Job { batch, answered: HashSet::new(), attempts, lineage, collector };
+        let (answered, remover) = (HashSet::new(), self.remover.clone());
+        let job = Job { batch, answered, attempts, lineage, collector, remover };
         self.take_on(job, lines, commands, me);
     }
 }
@@ -264,7 +271,8 @@ impl Receive<Resume> for BatchSubmitter {
         let (answered, attempts) = (unfinished.answered.clone(), unfinished.attempts.clone());
         let (polling, now) = (self.links.calling.polling, self.links.clock.now());
         let (batch, commands) = Batch::resume(unfinished, polling, now);
-        let job = Job { batch, answered, attempts, lineage: Lineage::default(), collector };
+        let (lineage, remover) = (Lineage::default(), self.remover.clone());
+        let job = Job { batch, answered, attempts, lineage, collector, remover };
         self.take_on(job, lines, commands, me);
     }
 }

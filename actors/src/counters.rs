@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::rules::{fault::Fault, leftover::Why, results::Oddities};
+use crate::{
+    ports::Swept,
+    rules::{fault::Fault, leftover::Why, results::Oddities},
+};
 
 /// One count.
 #[derive(Debug, Default)]
@@ -49,7 +52,7 @@ impl<const N: usize> Family<N> {
 /// Calls to the upstream of one kind.
 #[derive(Debug)]
 pub struct Calls {
-    /// The kind: `upload`, `create` or `read`.
+    /// The kind: `upload`, `create`, `read` or `remove`.
     pub kind: &'static str,
     /// How they ended: `ok`, or the kind of the fault.
     pub outcomes: Family<6>,
@@ -87,6 +90,8 @@ pub struct Counters {
     pub uploads: Calls,
     /// Creations of batches.
     pub creations: Calls,
+    /// Removals of files.
+    pub removals: Calls,
     /// Every other call for the gateway's own batches.
     pub reads: Calls,
     /// Batches that were created upstream.
@@ -108,6 +113,8 @@ pub struct Counters {
     pub records: Counter,
     /// Groups that the store did not take.
     pub groups_failed: Counter,
+    /// What sweeps removed from the store.
+    pub swept: Family<4>,
     /// Look-ups in the cache that found an answer.
     pub cache_hits: Counter,
     /// Look-ups in the cache that found none.
@@ -119,6 +126,7 @@ impl Default for Counters {
         Self {
             uploads: Calls::new("upload"),
             creations: Calls::new("create"),
+            removals: Calls::new("remove"),
             reads: Calls::new("read"),
             batches_created: Counter::default(),
             batches_created_again: Counter::default(),
@@ -129,6 +137,7 @@ impl Default for Counters {
             groups: Counter::default(),
             records: Counter::default(),
             groups_failed: Counter::default(),
+            swept: Family::new(["bodies", "answers", "requests", "batches"]),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
         }
@@ -146,6 +155,18 @@ impl Counters {
             Why::Unexplained(_) => "unexplained",
         };
         self.sent_again.add(why, requests as u64);
+    }
+
+    /// A sweep took a step.
+    pub(crate) fn swept(&self, swept: &Swept) {
+        for (what, some) in [
+            ("bodies", swept.bodies),
+            ("answers", swept.answers),
+            ("requests", swept.requests),
+            ("batches", swept.batches),
+        ] {
+            self.swept.add(what, some as u64);
+        }
     }
 
     /// A batch's files were read to their end.

@@ -63,6 +63,12 @@ points! {
     SettledBefore = "settled.before",
     /// The end of the batch is recorded.
     SettledAfter = "settled.after",
+    /// One file of a settled batch is removed upstream, and the next one is not.
+    RemovalBetween = "removal.between",
+    /// That a batch's files are removed is about to be recorded.
+    RemovedBefore = "removed.before",
+    /// That a batch's files are removed is recorded.
+    RemovedAfter = "removed.after",
     /// The journal has been read, nothing is taken up.
     ReplayRead = "replay.read",
     /// A request that is in a batch has been taken up.
@@ -84,12 +90,14 @@ pub(crate) fn after(record: &Record) {
 }
 
 /// Some have none: of a withdrawal, lost or written, nobody waits for the request; until a cancellation is recorded,
-/// nothing is cancelled; and nothing follows from the files and batches that clients make themselves.
+/// nothing is cancelled; what is purged is over; and nothing follows from the files and batches that clients make
+/// themselves.
 fn boundary(record: &Record) -> Option<(Point, Point)> {
     Some(match record {
         Record::Accepted { .. } => (Point::AcceptedBefore, Point::AcceptedAfter),
         Record::Withdrawn { .. }
         | Record::Cancelled { .. }
+        | Record::Purged { .. }
         | Record::FileMade { .. }
         | Record::NativeBatch { .. } => return None,
         Record::Sealed { .. } => (Point::SealedBefore, Point::SealedAfter),
@@ -98,6 +106,7 @@ fn boundary(record: &Record) -> Option<(Point, Point)> {
         Record::Observed { .. } => (Point::ObservedBefore, Point::ObservedAfter),
         Record::Answered { .. } => (Point::AnsweredBefore, Point::AnsweredAfter),
         Record::Settled { .. } => (Point::SettledBefore, Point::SettledAfter),
+        Record::FilesRemoved { .. } => (Point::RemovedBefore, Point::RemovedAfter),
     })
 }
 

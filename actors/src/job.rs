@@ -5,10 +5,12 @@ use std::{collections::HashSet, sync::Arc};
 use crate::{
     cell::Mail,
     collector::{Collector, Ended},
+    file_remover::{FileRemover, Remove},
     links::Addressee,
+    ports::SpentFiles,
     rules::{
         batch::Batch,
-        ids::RequestId,
+        ids::{FileId, RequestId},
         leftover::{Attempts, Leftover, Why},
         resend::Lineage,
     },
@@ -26,6 +28,8 @@ pub(crate) struct Job {
     pub(crate) lineage: Lineage,
     /// Who has the clients.
     pub(crate) collector: Mail<Collector>,
+    /// Who removes its files when it is settled.
+    pub(crate) remover: Mail<FileRemover>,
 }
 
 impl Job {
@@ -54,5 +58,10 @@ impl Job {
     pub(crate) fn ended(&self, leftover: Option<Arc<Leftover>>) {
         let (key, lane, lineage) = (self.batch.key, self.batch.lane.clone(), self.lineage);
         self.collector.tell(Ended { key, lane, lineage, leftover });
+    }
+
+    /// Has files of the batch removed upstream.
+    pub(crate) fn remove(&self, files: &[FileId]) {
+        self.remover.tell(Remove(SpentFiles { key: self.batch.key, files: files.to_vec() }));
     }
 }

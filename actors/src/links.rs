@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     Upload,
     /// Creations of batches.
     Create,
+    /// Removals of files. Whatever ails them is nobody else's trouble.
+    Remove,
     /// Everything that only reads, and cancellations.
     Read,
 }
@@ -64,6 +66,8 @@ pub struct Calling {
     pub batches_per_hour: usize,
     /// How often one request may be sent before its failure is final.
     pub max_attempts: u32,
+    /// Whether a batch's files are removed upstream when it is settled.
+    pub removes_files: bool,
 }
 
 /// See the module.
@@ -84,6 +88,7 @@ pub struct Links {
     calls: Semaphore,
     uploads: Mutex<Pace>,
     creations: Mutex<Pace>,
+    removals: Mutex<Pace>,
     reads: Mutex<Pace>,
     rate: Mutex<Rate>,
     trouble: Mutex<Trouble>,
@@ -113,6 +118,7 @@ impl Links {
             calls: Semaphore::new(CALLS),
             uploads: Mutex::default(),
             creations: Mutex::default(),
+            removals: Mutex::default(),
             reads: Mutex::default(),
             rate: Mutex::new(Rate::new(calling.batches_per_hour)),
             trouble: Mutex::default(),
@@ -138,8 +144,8 @@ impl Links {
     {
         self.pace(kind)?;
         let _turn = match kind {
-            // An upload's turn is that of a transfer.
-            Kind::Upload => None,
+            // An upload's turn is that of a transfer, and a removal's that of its actor.
+            Kind::Upload | Kind::Remove => None,
             // The semaphores are never closed.
             Kind::Create | Kind::Read => self.calls.acquire().await.ok(),
         };
@@ -157,6 +163,7 @@ impl Links {
         match kind {
             Kind::Upload => &counters.uploads,
             Kind::Create => &counters.creations,
+            Kind::Remove => &counters.removals,
             Kind::Read => &counters.reads,
         }
     }
@@ -180,6 +187,7 @@ impl Links {
         lock(match kind {
             Kind::Upload => &self.uploads,
             Kind::Create => &self.creations,
+            Kind::Remove => &self.removals,
             Kind::Read => &self.reads,
         })
     }
@@ -195,7 +203,7 @@ impl Links {
             }
             Err(fault) => {
                 self.pace_of(kind).met(fault, now, now.0);
-                if lock(&self.trouble).met(fault, now) {
+                if kind != Kind::Remove && lock(&self.trouble).met(fault, now) {
                     log::error!("the upstream refuses the gateway, and somebody should see to it: {fault}");
                 }
             }

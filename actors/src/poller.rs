@@ -155,6 +155,7 @@ impl Poller {
                 self.cancel(id, |_| {}, me);
             }
             Command::Ended(leftover) => self.job.ended(leftover),
+            Command::Remove(files) => self.job.remove(&files),
             Command::Finish => {
                 log::info!("{}: settled", self.job.batch.key);
                 self.alarm.clear();

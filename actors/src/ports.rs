@@ -18,6 +18,7 @@ use crate::rules::{
     lane::{Endpoint, Lane, Tenant},
     outcome::Outcome,
     record::{Accepted, Record},
+    retention::Due,
     stage::Stage,
     time::Timestamp,
     upstream_batch::UpstreamBatch,
@@ -71,6 +72,8 @@ pub trait Upstream: Send + Sync {
     async fn list_files(&self, after: Option<&FileId>) -> Result<Listing<UpstreamFile>, Fault>;
     /// Downloads a file.
     async fn content(&self, file: &FileId) -> Result<Pieces, Fault>;
+    /// Removes a file.
+    async fn remove(&self, file: &FileId) -> Result<(), Fault>;
 }
 
 /// Why the store did not do what it was asked.
@@ -141,6 +144,34 @@ pub enum Standing {
     Answered(Outcome),
     /// Dropped before it was in a batch.
     Withdrawn,
+    /// It had its end, and what it was is not kept any more.
+    Removed,
+}
+
+/// What one step of a sweep removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Bodies of requests.
+    pub bodies: usize,
+    /// Their outcomes.
+    pub answers: usize,
+    /// Requests.
+    pub requests: usize,
+    /// Batches with their statuses.
+    pub batches: usize,
+    /// Whether something purged was met that has to wait for its batch.
+    pub waits: bool,
+    /// Whether the sweep has not come to its end.
+    pub more: bool,
+}
+
+/// Files upstream that nobody needs any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpentFiles {
+    /// The settled batch whose they are.
+    pub key: BatchKey,
+    /// Which.
+    pub files: Vec<FileId>,
 }
 
 /// A request as the store knows it.
@@ -212,7 +243,7 @@ pub trait Store: Send + Sync {
         after: Option<&Fingerprint>,
         limit: usize,
     ) -> Result<Vec<Fingerprint>, StoreFault>;
-    /// The latest request that goes by this key and was not withdrawn.
+    /// The latest request that goes by this key, was not withdrawn, and whose outcome is kept if it has one.
     async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault>;
     /// One request by its id, without what it holds.
     async fn summary(&self, id: RequestId) -> Result<Option<RequestSummary>, StoreFault>;
@@ -238,6 +269,11 @@ pub trait Store: Send + Sync {
     async fn cache_responses(&self, _responses: &[CachedResponse]) -> Result<(), StoreFault> {
         Ok(())
     }
+    /// The files of settled batches of which it is not recorded that they are removed.
+    async fn spent_files(&self) -> Result<Vec<SpentFiles>, StoreFault>;
+    /// Removes some of what is due: a step so short that records written beside it are not held up. Each step goes on
+    /// where the last one stopped, until one says that there is no more; the next one begins again.
+    async fn sweep(&self, due: &Due) -> Result<Swept, StoreFault>;
     /// Whether the store can write now.
     async fn ping(&self) -> Result<(), StoreFault>;
     /// Finishes what is under way and lets go of files and connections.

@@ -13,11 +13,12 @@ use std::{
 use crate::{
     batch_submitter::{BatchSubmitter, Line, Resume},
     board::Board,
-    cell::{Cell, Place},
+    cell::{Cell, Mail, Place},
     clock::Clock,
     collector::{Collector, Release, Restore, Stored},
     drain::Drain,
     fail_point::{self, Point},
+    file_remover::{FileRemover, Remove},
     inheritance,
     ledger::Ledger,
     links::{Calling, Links},
@@ -33,8 +34,10 @@ use crate::{
         ids::RequestId,
         price::Prices,
         record::{Accepted, Progress, UnfinishedBatch, replay},
+        retention::Retention,
     },
     status_logger::{Flush, StatusLogger},
+    sweeper::{Begin, Sweeper},
 };
 
 /// What the graph stands on.
@@ -71,6 +74,8 @@ pub struct Settings {
     pub status_loggers: usize,
     /// Requests that may be accepted and not answered at a time.
     pub open_requests: Capacity,
+    /// How long what is over is kept.
+    pub retention: Retention,
 }
 
 /// The running graph.
@@ -83,6 +88,10 @@ pub struct System {
     pub loggers: Pool<StatusLogger>,
     /// The Pollers, one for each batch in flight.
     pub pollers: Arc<Pollers>,
+    /// Who removes files upstream.
+    pub file_remover: Mail<FileRemover>,
+    /// Who removes what has been kept long enough.
+    pub sweeper: Mail<Sweeper>,
     /// Every actor's counts.
     pub board: Arc<Board>,
     /// The places of requests that are accepted and not answered.
@@ -114,10 +123,16 @@ impl System {
             settings.calling,
             ledger.clone(),
         );
+        // Both have little to do and never hold anybody up, so one place is enough for them.
+        let aside = place();
+        let remover = Cell::start(FileRemover::new(links.clone()), "0".into(), &aside, &board);
+        let sweeper =
+            Sweeper::new(ports.store.clone(), clock.clone(), settings.retention, ledger.clone());
+        let sweeper = Cell::start(sweeper, "0".into(), &aside, &board);
         let places = (0..settings.poller_arbiters.max(1)).map(|_| place()).collect();
         let pollers = Pollers::new(places, board.clone(), links.clone());
         let submitters = Pool::start(settings.batch_submitters, |number| {
-            let submitter = BatchSubmitter::new(links.clone(), pollers.clone());
+            let submitter = BatchSubmitter::new(links.clone(), pollers.clone(), remover.clone());
             Cell::start(submitter, number.to_string(), &place(), &board)
         });
         let memory = Memory::new(settings.room);
@@ -133,6 +148,8 @@ impl System {
             submitters,
             loggers,
             pollers,
+            file_remover: remover,
+            sweeper,
             board,
             permits,
             ledger,
@@ -172,6 +189,8 @@ impl System {
         // A second try finds the same, and what is known already is not counted again.
         self.ledger.found(&unfinished);
         let inherited = self.store.inherited().await?;
+        let removes = self.links.calling.removes_files;
+        let spent = if removes { self.store.spent_files().await? } else { Vec::new() };
         let open = self.open(unfinished.open).await?;
         let mut resumed = Vec::new();
         for batch in unfinished.batches {
@@ -195,6 +214,8 @@ impl System {
             fail_point::pass(Point::ReplayOpen);
         }
         tokio::spawn(self.links.acquaintance.clone().read(self.store.clone()));
+        spent.into_iter().for_each(|files| self.file_remover.tell(Remove(files)));
+        self.sweeper.tell(Begin);
         Ok(found)
     }
 

@@ -75,7 +75,7 @@ fn settled(first: usize, lane: &Arc<Lane>) -> Result<Vec<Vec<Record>>, StoreFaul
         };
         groups.push(vec![Record::Answered { key, outcomes: ids.iter().map(outcome).collect(), at: THEN }]);
     }
-    groups.push(vec![Record::Settled { key, returned: Arc::new([]), at: THEN }]);
+    groups.push(vec![Record::Settled { key, returned: Arc::new([]), spent: Arc::new([]), at: THEN }]);
     Ok(groups)
 }
 

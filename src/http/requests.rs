@@ -10,13 +10,18 @@ use actix_web::{
 use batch_gpt_actors::{
     collector::CancelRequest,
     ports::{RequestPage, RequestSummary},
-    rules::{ids::RequestId, lane::Lane, outcome::ApiError, stage::Stage},
+    rules::{ids::RequestId, lane::Lane, outcome::ApiError, record::Record, stage::Stage},
     status_logger::{ListRequests, Summarise},
+    sweeper::Sweep,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{error::HttpError, gateway::Gateway, page};
+use super::{
+    error::HttpError,
+    gateway::{Gateway, now},
+    page,
+};
 
 /// How a page is asked for.
 #[derive(Debug, Deserialize)]
@@ -62,23 +67,58 @@ pub async fn retrieve(
     Ok(HttpResponse::Ok().json(object(&summary)))
 }
 
-/// `DELETE /v1/requests/{id}`: the request ends now, and its client is told. One that has ended stays as it is.
+/// How a deletion is asked for.
+#[derive(Debug, Deserialize)]
+pub struct Deletion {
+    purge: Option<String>,
+}
+
+impl Deletion {
+    /// Whether what the request holds is to go.
+    fn purges(&self) -> Result<bool, HttpError> {
+        match self.purge.as_deref() {
+            None | Some("" | "false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => {
+                let message = format!("Invalid 'purge': expected true or false, but got '{other}'.");
+                let error = ApiError::new("invalid_request_error", Some("invalid_value"), message);
+                Err(HttpError::bad_request(error.param("purge")))
+            }
+        }
+    }
+}
+
+/// `DELETE /v1/requests/{id}`: the request ends now, and its client is told. One that has ended stays as it is. With
+/// `purge=true` its body and its answer go, too.
 pub async fn delete(
     request: HttpRequest,
     id: Path<String>,
+    deletion: Query<Deletion>,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
+    let purges = deletion.purges()?;
     gateway.open()?;
     let mut summary = find(&request, &id, &gateway).await?;
     if !summary.stage.is_final() {
         cancel(&gateway, summary.id, &summary.lane).await?;
         summary = find(&request, &id, &gateway).await?;
     }
-    if summary.stage.is_final() {
-        Ok(HttpResponse::Ok().json(object(&summary)))
-    } else {
-        Err(HttpError::stopping())
+    if !summary.stage.is_final() {
+        return Err(HttpError::stopping());
     }
+    let mut object = object(&summary);
+    if purges {
+        purge(&gateway, &summary).await?;
+        object["purged"] = true.into();
+    }
+    Ok(HttpResponse::Ok().json(object))
+}
+
+/// Nobody gets the answer of a request any more, and what is kept of it goes as soon as its batch needs it no more.
+async fn purge(gateway: &Gateway, summary: &RequestSummary) -> Result<(), HttpError> {
+    gateway.record(&summary.lane, Record::Purged { id: summary.id, at: now() }, true).await?;
+    gateway.system()?.sweeper.tell(Sweep);
+    Ok(())
 }
 
 /// Gives a request its end, unless it has one. While the gateway stops it may be too late for that.

@@ -75,5 +75,10 @@ fn show(stored: StoredRequest) -> Result<HttpResponse, HttpError> {
             let error = ApiError::new("invalid_request_error", Some("request_withdrawn"), message);
             Err(HttpError::new(StatusCode::GONE, error))
         }
+        Standing::Removed => {
+            let message = "The request has ended, and its answer is not kept any more.";
+            let error = ApiError::new("invalid_request_error", Some("answer_removed"), message);
+            Err(HttpError::new(StatusCode::GONE, error))
+        }
     }
 }

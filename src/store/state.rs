@@ -10,6 +10,10 @@ pub(super) const SEALED: i32 = 1;
 pub(super) const ANSWERED: i32 = 2;
 /// Dropped before it was in a batch.
 pub(super) const WITHDRAWN: i32 = 3;
+/// It ended, nobody gets its outcome any more, and what is still kept of it is to be removed.
+pub(super) const PURGED: i32 = 4;
+/// It ended, and its outcome is removed.
+pub(super) const EMPTIED: i32 = 5;
 
 /// How a request ended, if not well; nothing is written down for one that was answered well or has not ended.
 pub(super) mod fate {
@@ -42,6 +46,10 @@ pub(super) fn stage(state: i32, fate: Option<i32>) -> Option<Stage> {
         (ANSWERED, Some(fate::FAILED)) => Some(Stage::Failed),
         (ANSWERED, Some(fate::CANCELLED)) => Some(Stage::Cancelled),
         (WITHDRAWN, _) => Some(Stage::Withdrawn),
+        (PURGED | EMPTIED, None) => Some(Stage::Completed),
+        (PURGED | EMPTIED, Some(fate::FAILED)) => Some(Stage::Failed),
+        (PURGED | EMPTIED, Some(fate::CANCELLED)) => Some(Stage::Cancelled),
+        (PURGED | EMPTIED, Some(fate::WITHDRAWN)) => Some(Stage::Withdrawn),
         _ => None,
     }
 }

@@ -32,12 +32,15 @@ pub(super) async fn create(
     endpoint: Endpoint,
     key: BatchKey,
 ) -> Result<UpstreamBatch, Fault> {
-    let order = json!({
+    let mut order = json!({
         "input_file_id": file,
         "endpoint": endpoint,
         "completion_window": "24h",
         "metadata": { METADATA_KEY: key },
     });
+    if let Some(seconds) = upstream.files_expire_after {
+        order["output_expires_after"] = json!({ "anchor": "created_at", "seconds": seconds });
+    }
     let answer = upstream.call(Method::POST, "/batches").json(&order).send().await;
     parse(Effect::Creates, &body(Effect::Creates, answer).await?)
 }

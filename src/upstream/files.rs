@@ -33,7 +33,13 @@ pub(super) async fn upload(upstream: &HttpUpstream, name: &str, content: Content
         .file_name(name.to_owned())
         .mime_str("application/jsonl")
         .map_err(|error| broken(Effect::Creates, error))?;
-    let form = Form::new().text("purpose", "batch").part("file", part);
+    let mut form = Form::new().text("purpose", "batch");
+    // Before the file: there are servers that want it there.
+    if let Some(seconds) = upstream.files_expire_after {
+        form = form.text("expires_after[anchor]", "created_at");
+        form = form.text("expires_after[seconds]", seconds.to_string());
+    }
+    let form = form.part("file", part);
     let answer = upstream.call(Method::POST, "/files").timeout(TRANSFER).multipart(form).send().await;
     let bytes = body(Effect::Creates, answer).await?;
     let file: File = serde_json::from_slice(&bytes).map_err(|error| senseless(Effect::Creates, &error))?;
@@ -70,4 +76,10 @@ pub(super) async fn content(upstream: &HttpUpstream, file: &FileId) -> Result<Pi
     let call = upstream.call(Method::GET, &format!("/files/{file}/content")).timeout(TRANSFER);
     let response = success(Effect::None, call.send().await).await?;
     Ok(response.bytes_stream().map(|piece| piece.map_err(|error| broken(Effect::None, error))).boxed())
+}
+
+/// Removes a file. It may be asked twice: what is not there is told as a 404.
+pub(super) async fn remove(upstream: &HttpUpstream, file: &FileId) -> Result<(), Fault> {
+    let answer = upstream.call(Method::DELETE, &format!("/files/{file}")).send().await;
+    body(Effect::None, answer).await.map(drop)
 }

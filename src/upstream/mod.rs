@@ -64,6 +64,9 @@ impl fmt::Debug for UpstreamKey {
 pub struct HttpUpstream {
     client: reqwest::Client,
     base_url: String,
+    /// How long the files of the gateway's own batches are kept, in seconds from the making of each; the upstream's own
+    /// default if `None`.
+    files_expire_after: Option<u64>,
 }
 
 impl HttpUpstream {
@@ -78,7 +81,12 @@ impl HttpUpstream {
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
             .build()?;
-        Ok(Self { client, base_url: base_url.trim_end_matches('/').to_owned() })
+        Ok(Self { client, base_url: base_url.trim_end_matches('/').to_owned(), files_expire_after: None })
+    }
+
+    /// The same, whose files expire so many seconds after they were made (contract, sections 1.1 and 1.2).
+    pub fn expiring(self, files_expire_after: Option<u64>) -> Self {
+        Self { files_expire_after, ..self }
     }
 
     fn call(&self, method: Method, path: &str) -> RequestBuilder {
@@ -114,5 +122,9 @@ impl Upstream for HttpUpstream {
 
     async fn content(&self, file: &FileId) -> Result<Pieces, Fault> {
         files::content(self, file).await
+    }
+
+    async fn remove(&self, file: &FileId) -> Result<(), Fault> {
+        files::remove(self, file).await
     }
 }

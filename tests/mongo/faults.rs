@@ -237,7 +237,7 @@ async fn killed_primary_loses_nothing() {
                     let outcomes = [(request, outcome)].into();
                     let group = [
                         Record::Answered { key, outcomes, at },
-                        Record::Settled { key, returned: Arc::new([]), at },
+                        Record::Settled { key, returned: Arc::new([]), spent: Arc::new([]), at },
                     ];
                     insist(&*store, &group).await;
                 }

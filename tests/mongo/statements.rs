@@ -44,7 +44,7 @@ fn groups(number: u128) -> [Vec<Record>; 5] {
         vec![Record::Withdrawn { id: RequestId(number + 1_000_000), at }],
         vec![sealed, uploaded],
         vec![created, observed],
-        vec![answered, Record::Settled { key, returned: Arc::new([]), at }],
+        vec![answered, Record::Settled { key, returned: Arc::new([]), spent: Arc::new([]), at }],
     ]
 }
 

@@ -10,6 +10,7 @@ mod mongod;
 mod native;
 mod paging;
 mod replay;
+mod retention;
 mod roundtrip;
 mod sizes;
 mod summaries;
@@ -51,6 +52,15 @@ macro_rules! store_suite {
                 terms::kept_terms_come_back,
                 terms::good_answers_that_are_not_private_are_reusable,
                 terms::request_is_found_by_its_key,
+                retention::what_is_kept_long_enough_goes_and_nothing_else,
+                retention::sweep_takes_steps_between_which_records_are_written,
+                retention::purged_request_answers_nobody_and_is_emptied,
+                retention::purged_line_waits_for_its_batch,
+                retention::cancellation_that_overtakes_the_sealing_is_in_the_batch,
+                retention::emptied_request_stays_ended,
+                retention::long_content_goes_alone,
+                retention::batches_go_with_their_statuses,
+                retention::files_are_spent_until_they_are_removed,
                 sizes::bodies_of_many_mebibytes_are_exact,
                 sizes::outcomes_of_many_mebibytes_are_exact,
                 sizes::batch_of_a_hundred_thousand_requests,

@@ -78,7 +78,7 @@ impl Enqueue {
                 Stored::Outcome(StoredOutcome { id: request.id, outcome, at: request.at })
             }
             Standing::Open | Standing::Sealed => Stored::Unended,
-            Standing::Withdrawn => Stored::Nothing,
+            Standing::Withdrawn | Standing::Removed => Stored::Nothing,
         }
     }
 

@@ -116,6 +116,22 @@ pub enum Record {
         key: BatchKey,
         /// Requests without an outcome, in no batch again, each with the number of its sendings so far.
         returned: Arc<[(RequestId, u32)]>,
+        /// Its files upstream, which nobody needs any more.
+        spent: Arc<[FileId]>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The files of a settled batch are not upstream any more, or are left to expire there.
+    FilesRemoved {
+        /// The batch.
+        key: BatchKey,
+        /// When.
+        at: Timestamp,
+    },
+    /// Nothing that a request holds is to be kept: from here on nobody gets its answer. An open request stays as it is.
+    Purged {
+        /// The request.
+        id: RequestId,
         /// When.
         at: Timestamp,
     },
@@ -243,8 +259,11 @@ impl Replay {
                 self.settled.insert(key);
                 returned.iter().for_each(|(id, attempts)| self.sent(*id, *attempts));
             }
-            // What clients do themselves leaves nothing to be done.
-            Record::FileMade { .. } | Record::NativeBatch { .. } => {}
+            // What clients do themselves leaves nothing to be done, and what is removed is over.
+            Record::FileMade { .. }
+            | Record::NativeBatch { .. }
+            | Record::FilesRemoved { .. }
+            | Record::Purged { .. } => {}
         }
     }
 

@@ -133,13 +133,16 @@ impl Tally {
             Record::Answered { key, outcomes, at } => {
                 outcomes.iter().for_each(|(id, outcome)| self.answer(key, id, outcome, *at));
             }
-            Record::Settled { key, returned, at } => {
+            Record::Settled { key, returned, at, .. } => {
                 if self.settle(*key, returned.len(), *at) {
                     returned.iter().for_each(|(id, _)| self.give_back(id));
                 }
             }
-            // What clients do themselves is no work of the gateway's.
-            Record::FileMade { .. } | Record::NativeBatch { .. } => {}
+            // What clients do themselves is no work of the gateway's, and what is removed is over.
+            Record::FileMade { .. }
+            | Record::NativeBatch { .. }
+            | Record::FilesRemoved { .. }
+            | Record::Purged { .. } => {}
         }
     }
 

@@ -50,7 +50,7 @@ fn journal(withdrawn: &[bool]) -> Vec<Record> {
         for id in requests {
             records.push(Record::Answered { key, outcomes: [(*id, outcome())].into(), at });
         }
-        records.push(Record::Settled { key, returned: Arc::new([]), at });
+        records.push(Record::Settled { key, returned: Arc::new([]), spent: Arc::new([]), at });
     }
     records
 }
@@ -123,7 +123,7 @@ fn a_request_that_comes_back_counts_its_sendings_in_every_later_batch() {
         _ => true,
     });
     let returned = Arc::new([(RequestId(3), 1)]);
-    records.push(Record::Settled { key: BatchKey(1), returned, at });
+    records.push(Record::Settled { key: BatchKey(1), returned, spent: Arc::new([]), at });
     let found = replay(records.clone());
     assert_eq!(found.open.iter().map(|it| (it.id, it.attempts)).collect::<Vec<_>>(), [(RequestId(3), 1)]);
     let (key, requests) = (BatchKey(77), Arc::new([RequestId(3)]));

@@ -67,6 +67,8 @@ struct World {
     refuse_create: bool,
     /// So many downloads lack lines.
     short: u32,
+    /// Files that had to be removed.
+    removed: Vec<FileId>,
 }
 
 fn requests() -> Arc<[RequestId]> {
@@ -78,7 +80,9 @@ fn lane() -> Arc<Lane> {
 }
 
 fn described(id: usize, status: &str) -> UpstreamBatch {
-    let text = format!(r#"{{"id":"batch_{id}","status":"{status}","created_at":{id}}}"#);
+    let text = format!(
+        r#"{{"id":"batch_{id}","status":"{status}","created_at":{id},"input_file_id":"file-{id}"}}"#
+    );
     UpstreamBatch::parse(&text).unwrap()
 }
 
@@ -115,6 +119,7 @@ impl World {
             late: Vec::new(),
             refuse_create,
             short,
+            removed: Vec::new(),
         }
     }
 
@@ -228,6 +233,7 @@ fn live(world: &mut World) -> Batch {
     let (mut batch, mut commands) = begin;
     for _ in 0..10_000 {
         if matches!(batch.phase, Phase::Settled) {
+            turn(world, batch.clone(), commands);
             return batch;
         }
         match turn(world, batch, commands) {
@@ -275,6 +281,12 @@ fn turn(world: &mut World, batch: Batch, commands: Vec<Command>) -> Option<(Batc
             }
             Command::CancelOrphan(orphan) => panic!("{} was created twice", orphan.id),
             Command::CancelOverdue(_) => panic!("{command:?} has no place here"),
+            Command::Remove(files) => {
+                let over = world.batches.is_empty() || world.looks >= 3;
+                assert!(over, "{files:?} are removed while their batch runs");
+                world.removed.extend_from_slice(files);
+                continue;
+            }
             Command::HandOver | Command::WakeAt(_) | Command::Ended(_) | Command::Finish => continue,
         };
         match world.call(ticket, command) {
@@ -311,6 +323,11 @@ proptest! {
         for id in requests().iter() {
             prop_assert_eq!(world.outcomes.get(id).map(Vec::len), Some(1));
         }
+        let spent = world.journal.iter().rev().find_map(|record| match record {
+            Record::Settled { spent, .. } => Some(spent.to_vec()),
+            _ => None,
+        });
+        prop_assert_eq!(spent, Some(vec![FileId::from("file-0")]));
     }
 
     /// A batch that the upstream refuses for good is told to everybody, and is never created. Whom a crash kept it from
@@ -325,6 +342,7 @@ proptest! {
             prop_assert_eq!(told + usize::from(world.returned.contains(id)), 1);
             prop_assert!(told == 0 || !world.outcomes[id][0].is_success());
         }
+        prop_assert!(world.removed.iter().all(|file| world.files.contains(file)));
     }
 
     #[test]
@@ -433,7 +451,51 @@ fn what_a_batch_leaves_over_is_recorded_with_its_end_and_told_after_it() {
     };
     assert_eq!(&returned[..], [(RequestId(1), 1)]);
     let (_, commands) = batch.step(Event::Reported(*ticket, Report::Recorded), created);
-    assert_eq!(commands, [Command::Ended(Some(leftover)), Command::Finish]);
+    let file = FileId::from("file-1");
+    assert_eq!(commands, [Command::Ended(Some(leftover)), Command::Remove([file].into()), Command::Finish]);
+}
+
+/// Brings a batch with all kinds of files to its end. Returns what it recorded as spent, and its last commands.
+fn ended(spares: bool) -> (Vec<FileId>, Vec<Command>) {
+    let now = Timestamp(1_700_000_000_000);
+    let (mut batch, ticket) = watched(now);
+    if spares {
+        batch.spare_files();
+    }
+    let seen = r#"{"id":"batch_1","status":"expired","created_at":1,
+        "input_file_id":"in","output_file_id":"out","error_file_id":"bad"}"#;
+    let polled = Report::Polled(UpstreamBatch::parse(seen).unwrap());
+    let (batch, commands) = batch.step(Event::Reported(ticket, polled), now);
+    assert!(!commands.iter().any(|command| matches!(command, Command::Remove(_))), "{commands:?}");
+    let Some(Command::Read(ticket, ..)) = commands.iter().find(|it| matches!(it, Command::Read(..))) else {
+        panic!("it is read");
+    };
+    let (batch, commands) = batch.step(Event::Reported(*ticket, Report::Answered(None)), now);
+    let [Command::Record(ticket, Record::Settled { spent, .. }), Command::WakeAt(_)] = &commands[..] else {
+        panic!("its end is recorded first: {commands:?}");
+    };
+    let (_, last) = batch.step(Event::Reported(*ticket, Report::Recorded), now);
+    (spent.to_vec(), last)
+}
+
+#[test]
+fn files_are_removed_when_the_end_of_their_batch_is_recorded() {
+    let files = ["in", "out", "bad"].map(FileId::from);
+    let (spent, last) = ended(false);
+    assert_eq!(spent, files);
+    assert_eq!(last, [Command::Ended(None), Command::Remove(files.into()), Command::Finish]);
+}
+
+#[test]
+fn files_stay_where_that_is_wanted() {
+    assert_eq!(ended(true), (Vec::new(), vec![Command::Ended(None), Command::Finish]));
+}
+
+#[test]
+fn a_file_of_which_no_batch_was_made_is_removed() {
+    let mut world = World::new(Vec::new(), true, 0);
+    live(&mut world);
+    assert_eq!(world.removed, [FileId::from("file-0")]);
 }
 
 #[test]

@@ -11,4 +11,5 @@ mod machine;
 mod pairing;
 mod pauses;
 mod refusals;
+mod retention;
 mod reuse;

@@ -1,10 +1,11 @@
 //! What the journal says, kept so that it can be asked, and checked as it is written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use batch_gpt_actors::ports::SpentFiles;
 use batch_gpt_actors::rules::{
     fingerprint::Fingerprint,
-    ids::{BatchKey, RequestId},
+    ids::{BatchKey, FileId, RequestId},
     lane::Lane,
     lines,
     outcome::Outcome,
@@ -40,6 +41,10 @@ pub struct Books {
     outcomes: HashMap<RequestId, (Outcome, Timestamp)>,
     /// Requests with an outcome, the latest one last.
     answered: Vec<RequestId>,
+    /// Files of settled batches that are still to be removed.
+    spent: BTreeMap<BatchKey, Vec<FileId>>,
+    /// All files that had to be removed at some time.
+    pub useless: Vec<FileId>,
 }
 
 impl Books {
@@ -81,10 +86,15 @@ impl Books {
                     self.answer(*key, *id, outcome, *at, world);
                 }
             }
-            Record::Settled { key, returned, .. } => self.settle(*key, returned, world),
+            Record::Settled { key, returned, spent, .. } => self.settle(*key, returned, spent, world),
+            Record::FilesRemoved { key, .. } => {
+                let wanted = self.spent.remove(key).is_some() || self.is_settled(*key);
+                world.expect(wanted, || format!("files of {key} are removed without an end"));
+            }
             Record::Created { .. }
             | Record::Observed { .. }
             | Record::Cancelled { .. }
+            | Record::Purged { .. }
             | Record::FileMade { .. }
             | Record::NativeBatch { .. } => {}
         }
@@ -139,10 +149,14 @@ impl Books {
         }
     }
 
-    fn settle(&mut self, key: BatchKey, returned: &[(RequestId, u32)], world: &World) {
+    fn settle(&mut self, key: BatchKey, returned: &[(RequestId, u32)], spent: &[FileId], world: &World) {
         let Some(batch) = self.batches.get_mut(&key) else { return };
         if std::mem::replace(&mut batch.settled, true) {
             return;
+        }
+        if !spent.is_empty() {
+            self.spent.insert(key, spent.to_vec());
+            self.useless.extend_from_slice(spent);
         }
         for id in &batch.requests {
             let back = returned.iter().any(|(returned, _)| returned == id);
@@ -196,7 +210,19 @@ impl Books {
         self.batches.get(&key).is_some_and(|batch| batch.uploaded)
     }
 
+    pub fn is_settled(&self, key: BatchKey) -> bool {
+        self.batches.get(&key).is_some_and(|batch| batch.settled)
+    }
+
+    pub fn spent_files(&self) -> Vec<SpentFiles> {
+        let spent = self.spent.iter();
+        spent.map(|(key, files)| SpentFiles { key: *key, files: files.clone() }).collect()
+    }
+
     pub fn unfinished(&self) -> Option<String> {
+        if let Some((key, files)) = self.spent.first_key_value() {
+            return Some(format!("the files {files:?} of {key} are upstream"));
+        }
         let left = replay(self.records.iter().cloned());
         let nothing = left.open.is_empty() && left.batches.is_empty() && left.awaited.is_empty();
         (!nothing).then(|| format!("{left:?}"))

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use batch_gpt_actors::{
     ports::UpstreamFile,
     rules::{
-        ids::{BatchId, BatchKey, FileId, RequestId},
+        ids::{BatchId, BatchKey, FileId, RequestId, key_of_file},
         upstream_batch::UpstreamBatch,
     },
 };
@@ -33,6 +33,7 @@ pub struct Factory {
     plans: VecDeque<Plan>,
     /// Prompts whose line no validation passes, and whether it is named.
     poisoned: HashMap<u8, bool>,
+    pub removed: HashSet<FileId>,
     pub ledger: Ledger,
     /// Batches that were refused for good before they were created; `None` stands for any.
     pub turned_away: HashSet<Option<BatchKey>>,
@@ -106,6 +107,7 @@ impl Factory {
         let twice = self.jobs.iter().any(|job| job.key == key);
         world.expect(!twice, || format!("{key} is created twice"));
         let found = self.files.iter().find(|other| other.listed.id == *file);
+        let found = found.filter(|_| !self.removed.contains(file));
         world.expect(found.is_some(), || format!("{key} is created from a file that is not there"));
         let lines = found.map(|file| file.lines.clone()).unwrap_or_default();
         let is_poisoned = |(n, line): (usize, &Line)| Some((n, *self.poisoned.get(&line.prompt)?));
@@ -147,11 +149,32 @@ impl Factory {
     }
 
     pub fn files(&self) -> Vec<UpstreamFile> {
-        self.files.iter().map(|file| file.listed.clone()).collect()
+        let there = self.files.iter().filter(|file| !self.removed.contains(&file.listed.id));
+        there.map(|file| file.listed.clone()).collect()
+    }
+
+    /// The job that made a result file, or for which a file was uploaded.
+    fn job_of(&self, file: &FileId) -> Option<&Job> {
+        let made = |job: &&Job| file.as_str().split_once('-').is_some_and(|(_, name)| name == job.name);
+        self.jobs.iter().find(|job| job.file == *file || made(job))
+    }
+
+    /// The batch whose a file is.
+    pub fn owner(&self, file: &FileId) -> Option<BatchKey> {
+        let uploaded = self.files.iter().find(|other| other.listed.id == *file);
+        let key = uploaded.and_then(|file| key_of_file(&file.listed.name));
+        key.or_else(|| self.job_of(file).map(|job| job.key))
+    }
+
+    /// Removes a file; whether it was there.
+    pub fn remove(&mut self, file: &FileId, world: &World) -> bool {
+        let over = self.job_of(file).is_none_or(|job| job.end.is_some());
+        world.expect(over, || format!("{file} is removed while its batch runs"));
+        self.owner(file).is_some() && self.removed.insert(file.clone())
     }
 
     pub fn content(&self, file: &FileId, now: u64) -> Option<Bytes> {
-        let (name, batch) = file.as_str().split_once('-')?;
+        let (name, batch) = file.as_str().split_once('-').filter(|_| !self.removed.contains(file))?;
         self.jobs.iter().find(|job| job.name == batch)?.content(name, now)
     }
 }

@@ -108,6 +108,7 @@ impl Dice {
                     Call::ListBatches,
                     Call::ListFiles,
                     Call::Content,
+                    Call::Remove,
                 ];
                 Op::Disturb { call: self.pick(&calls), fault: self.fault() }
             }

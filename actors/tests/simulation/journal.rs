@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 use batch_gpt_actors::{
     ports::{
-        self, Listing, Page, RequestPage, RequestSummary, Standing, Store, StoredBatch, StoredOutcome,
-        StoredRequest,
+        self, Listing, Page, RequestPage, RequestSummary, SpentFiles, Standing, Store, StoredBatch,
+        StoredOutcome, StoredRequest, Swept,
     },
     rules::{
         fingerprint::Fingerprint,
@@ -19,6 +19,7 @@ use batch_gpt_actors::{
         ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
+        retention::Due,
     },
 };
 use bytes::Bytes;
@@ -161,6 +162,15 @@ impl Store for Journal {
 
     async fn own_files(&self, _: &Tenant, _: &[FileId]) -> Result<Vec<FileId>, ports::StoreFault> {
         Ok(Vec::new())
+    }
+
+    async fn spent_files(&self) -> Result<Vec<SpentFiles>, ports::StoreFault> {
+        self.come().await?;
+        Ok(self.books.lock().unwrap().spent_files())
+    }
+
+    async fn sweep(&self, _: &Due) -> Result<Swept, ports::StoreFault> {
+        Ok(Swept::default())
     }
 
     async fn ping(&self) -> Result<(), ports::StoreFault> {

@@ -64,6 +64,7 @@ pub enum Call {
     ListBatches,
     ListFiles,
     Content,
+    Remove,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,6 +25,9 @@ pub fn judge<'a>(
     for request in books.requests() {
         of_request(request, books, factory, world);
     }
+    for file in &books.useless {
+        world.expect(factory.removed.contains(file), || format!("{file} is upstream for nobody"));
+    }
     for client in clients.clone() {
         if let State::Promised(id) = client.state {
             world.expect(books.outcome(id).is_some(), || format!("{id} was promised, and has no outcome"));

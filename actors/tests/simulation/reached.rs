@@ -25,6 +25,7 @@ pub fn places(books: &Books, factory: &Factory) -> BTreeSet<String> {
         Record::Withdrawn { .. } => Some("withdrawn"),
         Record::Cancelled { .. } => Some("cancelled"),
         Record::Settled { returned, .. } if !returned.is_empty() => Some("given back"),
+        Record::FilesRemoved { .. } => Some("files removed"),
         _ => None,
     });
     places.extend(kinds.map(String::from));
@@ -46,6 +47,7 @@ fn schedules_reach_every_kind_of_end() {
         "executed 3 times",
         "in 3 refused batches",
         "given back",
+        "files removed",
         "cancelled",
         "withdrawn",
     ];

@@ -2,7 +2,7 @@
 
 use batch_gpt_actors::{
     links::Calling,
-    rules::{admission::Capacity, collate::Limits, retry::Polling, time::Millis},
+    rules::{admission::Capacity, collate::Limits, retention::Retention, retry::Polling, time::Millis},
     system::Settings,
 };
 
@@ -13,6 +13,7 @@ pub const SETTINGS: Settings = Settings {
         polling: Polling { min: Millis(5_000), max: Millis(2_400_000) },
         batches_per_hour: 12,
         max_attempts: MAX_ATTEMPTS as u32,
+        removes_files: true,
     },
     room: 700,
     collectors: 2,
@@ -20,6 +21,7 @@ pub const SETTINGS: Settings = Settings {
     poller_arbiters: 1,
     status_loggers: 2,
     open_requests: Capacity { places: 100_000, tenants: 1 },
+    retention: Retention { bodies: None, answers: None, statuses: None },
 };
 
 /// How often a request may be executed.

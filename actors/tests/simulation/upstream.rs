@@ -183,6 +183,19 @@ impl ports::Upstream for Upstream {
         Ok(self.call(Call::ListFiles, None, list).await?.0)
     }
 
+    async fn remove(&self, file: &FileId) -> Result<(), Fault> {
+        let remove = |factory: &mut Factory, _| {
+            let books = self.journal.books.lock().unwrap();
+            let over = factory.owner(file).is_some_and(|key| books.is_settled(key));
+            self.world.expect(over, || format!("{file} is removed before the end of its batch is written"));
+            match factory.remove(file, &self.world) {
+                true => Ok(()),
+                false => Err(refused(404, "No such file.")),
+            }
+        };
+        Ok(self.call(Call::Remove, None, remove).await?.0)
+    }
+
     async fn content(&self, file: &FileId) -> Result<Pieces, Fault> {
         let read = |factory: &mut Factory, now| match factory.content(file, now) {
             Some(content) => Ok(content),

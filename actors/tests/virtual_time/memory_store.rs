@@ -1,7 +1,7 @@
 //! A journal in memory.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use batch_gpt_actors::{
     ports::{
-        Listing, Page, RequestPage, RequestSummary, Standing, Store, StoreFault, StoredBatch, StoredOutcome,
-        StoredRequest,
+        Listing, Page, RequestPage, RequestSummary, SpentFiles, Standing, Store, StoreFault, StoredBatch,
+        StoredOutcome, StoredRequest, Swept,
     },
     rules::{
         fingerprint::Fingerprint,
@@ -21,6 +21,7 @@ use batch_gpt_actors::{
         lane::Tenant,
         outcome::Outcome,
         record::{Accepted, Record},
+        retention::Due,
     },
 };
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub struct MemoryStore {
     pub records: Mutex<Vec<Record>>,
     pub groups: Mutex<Vec<usize>>,
     pub down: AtomicBool,
+    /// What each sweep might have removed.
+    pub sweeps: Mutex<Vec<Due>>,
     /// A look for a stored outcome takes a minute.
     pub slow: AtomicBool,
 }
@@ -168,6 +171,27 @@ impl Store for MemoryStore {
 
     async fn own_files(&self, _: &Tenant, _: &[FileId]) -> Result<Vec<FileId>, StoreFault> {
         Ok(Vec::new())
+    }
+
+    async fn spent_files(&self) -> Result<Vec<SpentFiles>, StoreFault> {
+        self.works()?;
+        let mut spent = BTreeMap::new();
+        for record in self.records.lock().unwrap().iter() {
+            match record {
+                Record::Settled { key, spent: files, .. } if !files.is_empty() => {
+                    spent.insert(*key, files.to_vec());
+                }
+                Record::FilesRemoved { key, .. } => drop(spent.remove(key)),
+                _ => {}
+            }
+        }
+        Ok(spent.into_iter().map(|(key, files)| SpentFiles { key, files }).collect())
+    }
+
+    async fn sweep(&self, due: &Due) -> Result<Swept, StoreFault> {
+        self.works()?;
+        self.sweeps.lock().unwrap().push(*due);
+        Ok(Swept::default())
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {

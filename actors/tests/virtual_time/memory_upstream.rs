@@ -37,6 +37,7 @@ struct State {
     cancellations: usize,
     faults: HashMap<&'static str, Vec<Fault>>,
     executed: HashMap<String, usize>,
+    removed: Vec<FileId>,
 }
 
 /// See the module.
@@ -98,6 +99,11 @@ impl MemoryUpstream {
     /// The most looks that were under way together.
     pub fn most_looking(&self) -> usize {
         self.state.lock().unwrap().most_looking
+    }
+
+    /// Files that were removed, in their order.
+    pub fn removed(&self) -> Vec<FileId> {
+        self.state.lock().unwrap().removed.clone()
     }
 
     /// The lines of every batch created.
@@ -209,6 +215,12 @@ impl Upstream for MemoryUpstream {
             created_at: u64::MAX,
         };
         Ok(Listing { items: state.files.iter().enumerate().map(file).rev().collect(), has_more: false })
+    }
+
+    async fn remove(&self, file: &FileId) -> Result<(), Fault> {
+        self.fault("remove")?;
+        self.state.lock().unwrap().removed.push(file.clone());
+        Ok(())
     }
 
     async fn content(&self, file: &FileId) -> Result<Pieces, Fault> {

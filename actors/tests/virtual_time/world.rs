@@ -14,6 +14,7 @@ use batch_gpt_actors::{
         collate::Limits,
         lane::{Endpoint, Lane, Tenant},
         outcome::Outcome,
+        retention::Retention,
         retry::Polling,
         terms::Terms,
         time::{Millis, Timestamp},
@@ -32,6 +33,7 @@ pub const SETTINGS: Settings = Settings {
         polling: Polling { min: Millis(5_000), max: Millis(300_000) },
         batches_per_hour: 2_000,
         max_attempts: 3,
+        removes_files: true,
     },
     room: 10_000,
     collectors: 1,
@@ -39,6 +41,7 @@ pub const SETTINGS: Settings = Settings {
     poller_arbiters: 1,
     status_loggers: 1,
     open_requests: Capacity { places: 100_000, tenants: 1 },
+    retention: Retention { bodies: None, answers: None, statuses: None },
 };
 
 pub struct World {

@@ -140,7 +140,7 @@ fn promises(text: &mut Exposition, counters: &Counters) {
 
 fn upstream(text: &mut Exposition, system: &System) {
     let counters = &system.ledger.counters;
-    let kinds = [&counters.uploads, &counters.creations, &counters.reads];
+    let kinds = [&counters.uploads, &counters.creations, &counters.removals, &counters.reads];
     text.counter("batch_gpt_upstream_calls_total", "Calls for the gateway's own batches, by how they ended.");
     for calls in kinds {
         for (outcome, count) in calls.outcomes.iter() {
@@ -165,6 +165,8 @@ fn store(text: &mut Exposition, system: &System, ledger: &Ledger) {
         .sample(&[], counters.records.get());
     text.counter("batch_gpt_store_groups_failed_total", "Groups that the store did not take at once.")
         .sample(&[], counters.groups_failed.get());
+    text.counter("batch_gpt_store_swept_total", "What was kept long enough, or purged, and is removed.");
+    family(text, "what", &counters.swept);
     text.gauge("batch_gpt_bodies_in_memory_bytes", "Bodies of requests that are kept in memory.")
         .sample(&[], system.bodies_in_memory());
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use batch_gpt_actors::rules::{
-    ids::{BatchKey, RequestId},
+    ids::{BatchKey, FileId, RequestId},
     lane::{Lane, Tenant},
     outcome::{Origin, Outcome},
     record::{Accepted, Record},
@@ -73,7 +73,16 @@ impl Commit<'_> {
                     params![key_bytes(*key), time(*at)],
                 )
                 .map(drop),
-            Record::Settled { key, returned, at } => self.settled(*key, returned, *at),
+            Record::Settled { key, returned, spent, at } => self.settled(*key, returned, spent, *at),
+            Record::FilesRemoved { key, .. } => self
+                .execute("UPDATE batches SET spent = NULL WHERE key = ?1", params![key_bytes(*key)])
+                .map(drop),
+            Record::Purged { id, .. } => self
+                .execute(
+                    "UPDATE requests SET state = ?2 WHERE id = ?1 AND state >= 2",
+                    params![id_bytes(*id), state::PURGED],
+                )
+                .map(drop),
             Record::FileMade { tenant, file, at } => self
                 .execute(
                     "INSERT INTO files (id, tenant, made_at) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE \
@@ -85,10 +94,17 @@ impl Commit<'_> {
         }
     }
 
-    fn settled(&self, key: BatchKey, returned: &[(RequestId, u32)], at: Timestamp) -> Result<(), Failure> {
+    fn settled(
+        &self,
+        key: BatchKey,
+        returned: &[(RequestId, u32)],
+        spent: &[FileId],
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        let spent = (!spent.is_empty()).then(|| super::spent::to_text(spent));
         self.execute(
-            "UPDATE batches SET settled_at = ?2 WHERE key = ?1 AND settled_at IS NULL",
-            params![key_bytes(key), time(at)],
+            "UPDATE batches SET settled_at = ?2, spent = ?3 WHERE key = ?1 AND settled_at IS NULL",
+            params![key_bytes(key), time(at), spent],
         )?;
         let mut counted = self.transaction.prepare_cached(
             "UPDATE requests SET attempts = ?2 WHERE id = ?1 AND attempts < ?2 AND state < 2",
@@ -172,9 +188,11 @@ impl Commit<'_> {
             "INSERT INTO lines (batch, requests) VALUES (?1, ?2)",
             params![batch, lines::to_bytes(requests)],
         )?;
-        let mut into_batch = self
-            .transaction
-            .prepare_cached("UPDATE requests SET state = ?3, batch = ?2 WHERE id = ?1 AND state < 2")?;
+        // A cancellation may have been faster than this; its request is a line all the same.
+        let mut into_batch = self.transaction.prepare_cached(
+            "UPDATE requests SET state = max(state, ?3), batch = ?2 \
+             WHERE id = ?1 AND (state < 2 OR batch IS NULL)",
+        )?;
         for id in requests {
             into_batch.execute(params![id_bytes(*id), batch, state::SEALED])?;
         }
@@ -206,8 +224,8 @@ impl Commit<'_> {
         let seq: Option<i64> = self
             .transaction
             .prepare_cached(
-                "UPDATE requests SET state = ?3, ended_at = ?2, fate = ?4 WHERE id = ?1 AND state <> 2 \
-                 RETURNING seq",
+                "UPDATE requests SET state = ?3, ended_at = ?2, fate = ?4 \
+                 WHERE id = ?1 AND state NOT IN (2, 4, 5) RETURNING seq",
             )?
             .query_row(params![id_bytes(id), time(at), state::ANSWERED, fate], |row| row.get(0))
             .optional()?;

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use batch_gpt_actors::{
     ports::{
-        Listing, Page, RequestPage, RequestSummary, Store, StoreFault, StoredBatch, StoredOutcome,
-        StoredRequest,
+        Listing, Page, RequestPage, RequestSummary, SpentFiles, Store, StoreFault, StoredBatch,
+        StoredOutcome, StoredRequest, Swept,
     },
     rules::{
         fingerprint::Fingerprint,
@@ -21,6 +21,7 @@ use batch_gpt_actors::{
         ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
+        retention::Due,
     },
 };
 use bytes::Bytes;
@@ -33,7 +34,9 @@ mod folder;
 mod read;
 mod request;
 mod schema;
+mod spent;
 mod summaries;
+mod sweep;
 mod write;
 
 #[cfg(test)]
@@ -195,6 +198,15 @@ impl Store for Embedded {
     async fn own_files(&self, tenant: &Tenant, files: &[FileId]) -> Result<Vec<FileId>, StoreFault> {
         let (tenant, files) = (tenant.clone(), files.to_vec());
         self.read(move |connection| read::own_files(connection, &tenant, &files)).await
+    }
+
+    async fn spent_files(&self) -> Result<Vec<SpentFiles>, StoreFault> {
+        self.read(spent::files).await
+    }
+
+    async fn sweep(&self, due: &Due) -> Result<Swept, StoreFault> {
+        let due = *due;
+        self.write(|reply| write::Job::Sweep { due, reply }).await
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {

@@ -27,8 +27,8 @@ macro_rules! select {
 
 /// By its id.
 pub(super) const REQUEST: &str = select!("id = ?1");
-/// By its key, the latest first.
-pub(super) const KEYED: &str = select!("key = ?1 AND state <> 3 ORDER BY seq DESC LIMIT 1");
+/// By its key, the latest first; a key is free again when its request was withdrawn or its outcome is gone.
+pub(super) const KEYED: &str = select!("key = ?1 AND state < 3 ORDER BY seq DESC LIMIT 1");
 
 /// One request by its id.
 pub(super) fn request(connection: &Connection, id: RequestId) -> Result<Option<StoredRequest>, Failure> {
@@ -63,6 +63,7 @@ fn stored(connection: &Connection, row: &Row<'_>) -> Result<StoredRequest, Failu
             Standing::Answered(outcome(row, Bytes::from(body))?)
         }
         state::WITHDRAWN => Standing::Withdrawn,
+        state::PURGED | state::EMPTIED => Standing::Removed,
         other => return Err(Failure::Damaged(format!("a request in state {other}"))),
     };
     Ok(StoredRequest { request, standing })

@@ -11,7 +11,7 @@ use super::fault::Failure;
 const APPLICATION: i32 = 0x6267_7074;
 
 /// Somebody else's lock on the file (a shell, a backup) is waited for this long.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Pages that the writer keeps, in KiB: about the rows and index pages of a full batch, which its results change in
 /// any order.
@@ -19,7 +19,7 @@ const WRITER_CACHE_KIB: i32 = 8 << 10;
 
 /// Step `n` leads from version `n` to `n + 1`. Steps are only ever added.
 const MIGRATIONS: &[&str] = &[
-    // States of a request: 0 open, 1 in a batch, 2 answered, 3 withdrawn (`store::state`). The row is narrow and
+    // States of a request: 0 open, 1 in a batch, 2 answered, 3 withdrawn; later 4 and 5 (`store::state`). The row is narrow and
     // apart from the body, because a whole batch's rows change at once. `ended_at` is when it was answered or
     // withdrawn.
     //
@@ -114,6 +114,10 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX requests_by_fate ON requests (fate, id) WHERE fate IS NOT NULL;
     CREATE INDEX requests_by_fate_of_tenant ON requests (tenant, fate, id) WHERE fate IS NOT NULL;
     CREATE INDEX requests_keyed ON requests (key) WHERE key IS NOT NULL;",
+    // Files of a settled batch that are to be removed upstream; and requests that are to be emptied (`store::state`).
+    "ALTER TABLE batches ADD COLUMN spent TEXT;
+    CREATE INDEX batches_spent ON batches (id) WHERE spent IS NOT NULL;
+    CREATE INDEX requests_purged ON requests (seq) WHERE state = 4;",
 ];
 
 /// Opens the file for writing; makes or brings forward its layout.
@@ -180,6 +184,8 @@ fn prepare(connection: &mut Connection, version: usize) -> Result<(), Failure> {
         return Err(Failure::Damaged(format!("its journal stays in mode {mode}")));
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is removed is overwritten, and does not linger in a page that nobody uses.
+    connection.pragma_update(None, "secure_delete", true)?;
     // A burst of large bodies must not leave a large WAL behind for ever.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     let migration = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

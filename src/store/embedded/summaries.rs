@@ -34,7 +34,7 @@ fn statement(stage: Option<Stage>, of_tenant: bool) -> String {
         None => ("", "TRUE".into()),
         Some(Stage::Queued) => pending(state::OPEN),
         Some(Stage::InBatch) => pending(state::SEALED),
-        Some(Stage::Completed) => ("", format!("state = {} AND fate IS NULL", state::ANSWERED)),
+        Some(Stage::Completed) => ("", format!("state >= {} AND fate IS NULL", state::ANSWERED)),
         Some(Stage::Failed) => ("", format!("fate = {}", fate::FAILED)),
         Some(Stage::Cancelled) => ("", format!("fate = {}", fate::CANCELLED)),
         Some(Stage::Withdrawn) => ("", format!("fate = {}", fate::WITHDRAWN)),

@@ -11,13 +11,18 @@ use std::{
 };
 
 use batch_gpt_actors::{
-    ports::StoreFault,
-    rules::{lane::Lane, record::Record},
+    ports::{StoreFault, Swept},
+    rules::{lane::Lane, record::Record, retention::Due},
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{commit::Commit, fault::Failure, folder::Place};
+use super::{
+    commit::Commit,
+    fault::Failure,
+    folder::Place,
+    sweep::{self, Sweep},
+};
 
 /// Groups that wait together share a commit until it weighs this much. A heavier commit would make those who come
 /// next wait longer than the saved sync is worth.
@@ -39,6 +44,13 @@ pub(super) enum Job {
         /// Told whether it went.
         reply: Reply,
     },
+    /// Take the next step of a sweep.
+    Sweep {
+        /// What may go.
+        due: Due,
+        /// Told what went.
+        reply: oneshot::Sender<Result<Swept, StoreFault>>,
+    },
     /// Do this with the connection.
     #[cfg(test)]
     With(Box<dyn FnOnce(&Connection) + Send>),
@@ -51,7 +63,7 @@ pub(super) fn start(
     owner: String,
 ) -> io::Result<(Sender<Job>, JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel();
-    let mut writer = Writer { connection, lanes: HashMap::new(), owner, place };
+    let mut writer = Writer { connection, lanes: HashMap::new(), sweep: Sweep::default(), owner, place };
     let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.work(&jobs))?;
     Ok((sender, thread))
 }
@@ -60,6 +72,8 @@ pub(super) fn start(
 struct Writer {
     connection: Connection,
     lanes: HashMap<Arc<Lane>, i64>,
+    /// How far the sweep under way has come.
+    sweep: Sweep,
     owner: String,
     place: Place,
 }
@@ -77,10 +91,23 @@ impl Writer {
                     // Nobody listens if the asker went away; here and below.
                     let _ = reply.send(written);
                 }
+                Job::Sweep { due, reply } => {
+                    let _ = reply.send(self.sweep(&due));
+                }
                 #[cfg(test)]
                 Job::With(what) => what(&self.connection),
             }
         }
+    }
+
+    fn sweep(&mut self, due: &Due) -> Result<Swept, StoreFault> {
+        let sweep = self.sweep;
+        let (swept, next) = self.transact(|commit| sweep.step(commit, due))?;
+        self.sweep = if swept.more { next } else { Sweep::default() };
+        if next.has_removed && !swept.more {
+            sweep::tidy(&self.connection);
+        }
+        Ok(swept)
     }
 
     /// Writes a group and those that already wait behind it. Gives back a job that was met and is none of these.
@@ -147,6 +174,8 @@ fn weight(record: &Record) -> usize {
         Record::Withdrawn { .. }
         | Record::Uploaded { .. }
         | Record::Cancelled { .. }
+        | Record::FilesRemoved { .. }
+        | Record::Purged { .. }
         | Record::FileMade { .. } => ROW,
     }
 }

@@ -1,7 +1,8 @@
 //! Bytes of any length in documents that have a limit.
 //!
-//! What is short stands in its document. What is long stands in pieces of their own, named by what they hold: a
-//! write that breaks off halfway and one that says something else later can never mix.
+//! What is short stands in its document. What is long stands in pieces of their own, named by whose they are and by what
+//! they hold: a write that breaks off halfway and one that says something else later can never mix, and pieces go with
+//! their document.
 
 use mongodb::bson::{Binary, Bson, Document, doc, spec::BinarySubtype};
 use sha2::{Digest, Sha256};
@@ -13,19 +14,20 @@ pub(super) fn binary(bytes: impl Into<Vec<u8>>) -> Binary {
     Binary { subtype: BinarySubtype::Generic, bytes: bytes.into() }
 }
 
-/// What stands in the document for `bytes`. Pieces that it needs are added to `pieces`; they are to be written
-/// before it.
-pub(super) fn put(bytes: &[u8], pieces: &mut Vec<Document>) -> Bson {
+/// What stands in the document of `owner` for `bytes`. Pieces that it needs are added to `pieces`; they are to be
+/// written before it.
+pub(super) fn put(owner: &Binary, bytes: &[u8], pieces: &mut Vec<Document>) -> Bson {
     if bytes.len() <= PIECE {
         return binary(bytes).into();
     }
-    let name: [u8; 32] = Sha256::digest(bytes).into();
+    let name: [u8; 32] = Sha256::new().chain_update(&owner.bytes).chain_update(bytes).finalize().into();
     let mut count = 0u32;
     for piece in bytes.chunks(PIECE) {
         pieces.push(doc! { "_id": piece_id(&name, count), "bytes": binary(piece) });
         count += 1;
     }
-    doc! { "sha256": binary(name), "pieces": i64::from(count) }.into()
+    // Those of an earlier version may be another document's as well, and do not say this.
+    doc! { "sha256": binary(name), "pieces": i64::from(count), "own": true }.into()
 }
 
 /// What a document says of its bytes.

@@ -75,6 +75,7 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
                 IndexModel::builder().keys(doc! { "lane.tenant": 1, "_id": -1 }).build(),
                 partial(doc! { "fate": 1, "_id": -1 }, ended_badly.clone()),
                 partial(doc! { "lane.tenant": 1, "fate": 1, "_id": -1 }, ended_badly),
+                partial(doc! { "state": 1, "_id": 1 }, doc! { "state": state::PURGED }),
             ],
         ),
         (
@@ -82,6 +83,7 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 4] {
             vec![
                 partial(doc! { "sealed_at": 1, "_id": 1 }, doc! { "unsettled": true }),
                 partial(doc! { "created_at": 1, "_id": 1 }, doc! { "inherited": true }),
+                partial(doc! { "settled_at": 1 }, doc! { "spent": { "$exists": true } }),
                 partial(doc! { "upstream_id": 1, "sealed_at": -1 }, upstream.clone()),
                 partial(doc! { "created_at": -1, "upstream_id": -1 }, upstream.clone()),
                 partial(doc! { "tenant": 1, "created_at": -1, "upstream_id": -1 }, upstream),

@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use batch_gpt_actors::{
     ports::{
-        CachedResponse, Listing, Page, RequestPage, RequestSummary, Store, StoreFault, StoredBatch,
-        StoredOutcome, StoredRequest,
+        CachedResponse, Listing, Page, RequestPage, RequestSummary, SpentFiles, Store, StoreFault,
+        StoredBatch, StoredOutcome, StoredRequest, Swept,
     },
     rules::{
         fingerprint::Fingerprint,
@@ -20,6 +20,7 @@ use batch_gpt_actors::{
         ids::{BatchId, FileId, RequestId},
         lane::Tenant,
         record::Record,
+        retention::Due,
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
@@ -30,7 +31,7 @@ use mongodb::{
     bson::{Document, doc},
     options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 
 mod answered;
 mod content;
@@ -42,6 +43,7 @@ mod read;
 mod request;
 mod row;
 mod summaries;
+mod sweep;
 mod write;
 
 use fault::Speaker;
@@ -66,6 +68,8 @@ pub(super) struct Mongo {
     speaker: Speaker,
     owner: String,
     sequence: Sequence,
+    /// How far the sweep under way has come.
+    sweep: Mutex<sweep::Sweep>,
     /// Whether it was closed; held for reading by whatever is under way.
     closed: RwLock<bool>,
 }
@@ -89,6 +93,7 @@ pub(super) async fn open(uri: &str, database: &str, owner: &str) -> Result<Mongo
         speaker: speaker.clone(),
         owner: owner.to_owned(),
         sequence: Sequence::default(),
+        sweep: Mutex::default(),
         closed: RwLock::new(false),
     };
     mongo.beat().await?;
@@ -249,6 +254,16 @@ impl Store for Mongo {
     async fn cache_responses(&self, responses: &[CachedResponse]) -> Result<(), StoreFault> {
         let _open = self.enter().await?;
         history::cache(self, responses).await
+    }
+
+    async fn spent_files(&self) -> Result<Vec<SpentFiles>, StoreFault> {
+        let _open = self.enter().await?;
+        read::spent_files(self).await
+    }
+
+    async fn sweep(&self, due: &Due) -> Result<Swept, StoreFault> {
+        let _open = self.enter().await?;
+        sweep::step(self, due).await
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {

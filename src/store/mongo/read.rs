@@ -6,10 +6,10 @@ use std::{
 };
 
 use batch_gpt_actors::{
-    ports::{Listing, Page, StoreFault, StoredBatch, StoredOutcome},
+    ports::{Listing, Page, SpentFiles, StoreFault, StoredBatch, StoredOutcome},
     rules::{
         fingerprint::Fingerprint,
-        ids::{BatchId, FileId, RequestId},
+        ids::{BatchId, BatchKey, FileId, RequestId},
         lane::{Lane, Tenant},
         outcome::Outcome,
         record::{Accepted, Record},
@@ -245,20 +245,41 @@ async fn latest(
     let Some(Answered { id }) = mongo.find_one(REQUESTS, same, latest).await? else {
         return Ok(None);
     };
-    stored_outcome(mongo, id).await.map(Some)
+    stored_outcome(mongo, id).await
 }
 
-/// The end of a request that has one.
-pub(super) async fn stored_outcome(mongo: &Mongo, id: Binary) -> Result<StoredOutcome, StoreFault> {
+/// The end of a request that has one; nothing if it was removed a moment ago.
+pub(super) async fn stored_outcome(mongo: &Mongo, id: Binary) -> Result<Option<StoredOutcome>, StoreFault> {
     let row = mongo.find_one::<OutcomeRow>(OUTCOMES, doc! { "_id": id }, Default::default()).await?;
-    let mut row = row.ok_or_else(|| mongo.cut())?;
+    let Some(mut row) = row else {
+        return Ok(None);
+    };
     let content = row.content.take().ok_or_else(|| mongo.cut())?;
     let body = mongo.bytes(content).await?;
-    Ok(StoredOutcome {
+    Ok(Some(StoredOutcome {
         id: number(&row.id).map(RequestId).ok_or_else(|| mongo.cut())?,
         outcome: outcome(mongo, &row, body)?,
         at: timestamp(row.at),
-    })
+    }))
+}
+
+/// The files of settled batches that are to be removed upstream, oldest batch first.
+pub(super) async fn spent_files(mongo: &Mongo) -> Result<Vec<SpentFiles>, StoreFault> {
+    #[derive(Deserialize)]
+    struct Spent {
+        #[serde(rename = "_id")]
+        key: Binary,
+        spent: Vec<FileId>,
+    }
+    let such = doc! { "spent": { "$exists": true } };
+    let oldest_first =
+        FindOptions::builder().sort(doc! { "settled_at": 1 }).projection(doc! { "spent": 1 }).build();
+    let found = mongo.find::<Spent>(BATCHES, such, oldest_first).await?;
+    let spent = |row: Spent| {
+        let key = number(&row.key).map(BatchKey).ok_or_else(|| mongo.cut())?;
+        Ok(SpentFiles { key, files: row.spent })
+    };
+    found.into_iter().map(spent).collect()
 }
 
 /// The part of `batches` that is listed, for a tenant or for everybody; its words are those of the indexes.

@@ -32,9 +32,9 @@ pub(super) async fn request(mongo: &Mongo, id: RequestId) -> Result<Option<Store
     find(mongo, own, Default::default()).await
 }
 
-/// The latest request with this key that was not withdrawn.
+/// The latest request with this key that was not withdrawn and has its outcome, if it ended.
 pub(super) async fn keyed(mongo: &Mongo, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {
-    let such = doc! { "key": binary(key.0), "state": { "$ne": state::WITHDRAWN } };
+    let such = doc! { "key": binary(key.0), "state": { "$lt": state::WITHDRAWN } };
     find(mongo, such, FindOneOptions::builder().sort(doc! { "_id": -1 }).build()).await
 }
 
@@ -57,8 +57,11 @@ async fn find(
     let standing = match state {
         state::OPEN => Standing::Open,
         state::SEALED => Standing::Sealed,
-        state::ANSWERED => Standing::Answered(stored_outcome(mongo, row.id).await?.outcome),
+        state::ANSWERED => stored_outcome(mongo, row.id)
+            .await?
+            .map_or(Standing::Removed, |stored| Standing::Answered(stored.outcome)),
         state::WITHDRAWN => Standing::Withdrawn,
+        state::PURGED | state::EMPTIED => Standing::Removed,
         _ => return Err(mongo.speaker.damaged("a request in an unknown state")),
     };
     Ok(Some(StoredRequest { request, standing }))

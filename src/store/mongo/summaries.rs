@@ -56,7 +56,7 @@ fn such(stage: Stage) -> Document {
     match stage {
         Stage::Queued => doc! { "state": state::OPEN },
         Stage::InBatch => doc! { "state": state::SEALED },
-        Stage::Completed => doc! { "state": state::ANSWERED, "fate": { "$exists": false } },
+        Stage::Completed => doc! { "state": { "$gte": state::ANSWERED }, "fate": { "$exists": false } },
         Stage::Failed => doc! { "fate": fate::FAILED },
         Stage::Cancelled => doc! { "fate": fate::CANCELLED },
         Stage::Withdrawn => doc! { "fate": fate::WITHDRAWN },

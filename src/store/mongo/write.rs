@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use batch_gpt_actors::{
     ports::StoreFault,
     rules::{
-        ids::{BatchKey, RequestId},
+        ids::{BatchKey, FileId, RequestId},
         lane::Tenant,
         outcome::{Origin, Outcome},
         record::Record,
@@ -62,6 +62,7 @@ struct Plan {
     steps: Vec<Update>,
     outcomes: Vec<Document>,
     answered: Vec<Update>,
+    purged: Vec<Update>,
     returned: Vec<Update>,
     settled: Vec<Update>,
     files: Vec<Update>,
@@ -86,6 +87,7 @@ pub(super) async fn append(mongo: &Mongo, group: &[Record]) -> Result<(), StoreF
     update(mongo, BATCHES, plan.steps).await?;
     insert(mongo, OUTCOMES, plan.outcomes).await?;
     update(mongo, REQUESTS, plan.answered).await?;
+    update(mongo, REQUESTS, plan.purged).await?;
     update(mongo, REQUESTS, plan.returned).await?;
     update(mongo, BATCHES, plan.settled).await?;
     update(mongo, FILES, plan.files).await?;
@@ -98,7 +100,7 @@ impl Plan {
     fn add(&mut self, record: &Record, mongo: &Mongo) {
         match record {
             Record::Accepted { request, body } => {
-                let content = content::put(body, &mut self.pieces);
+                let content = content::put(&request_id(request.id), body, &mut self.pieces);
                 self.bodies.push(doc! { "_id": request_id(request.id), "content": content });
                 let mut row = doc! {
                     "_id": request_id(request.id),
@@ -136,7 +138,7 @@ impl Plan {
                 });
             }
             Record::Sealed { key, lane, requests, at } => {
-                let content = content::put(&lines::to_bytes(requests), &mut self.pieces);
+                let content = content::put(&batch_key(*key), &lines::to_bytes(requests), &mut self.pieces);
                 self.lines.push(doc! { "_id": batch_key(*key), "content": content });
                 self.batches.push(doc! {
                     "_id": batch_key(*key),
@@ -155,6 +157,10 @@ impl Plan {
                 let change = doc! { "$set": { "state": state::SEALED, "batch": batch_key(*key) } };
                 let pending = doc! { "state": { "$lt": state::ANSWERED } };
                 self.sealed.extend(by_ids(requests.iter().copied(), &pending, &change));
+                // A cancellation may have been faster than this; its request is a line all the same.
+                let over = doc! { "state": { "$gte": state::ANSWERED }, "batch": { "$exists": false } };
+                let named = doc! { "$set": { "batch": batch_key(*key) } };
+                self.sealed.extend(by_ids(requests.iter().copied(), &over, &named));
             }
             Record::Uploaded { key, file, at } => self.steps.push(Update::new(
                 doc! { "_id": batch_key(*key), "upstream_id": { "$exists": false } },
@@ -168,7 +174,7 @@ impl Plan {
             Record::Observed { key, batch, at } => self.observed(*key, batch, *at, doc! {}, mongo),
             Record::Answered { outcomes, at, .. } => {
                 for (id, outcome) in outcomes.iter() {
-                    let content = content::put(&outcome.body, &mut self.pieces);
+                    let content = content::put(&request_id(*id), &outcome.body, &mut self.pieces);
                     let origin = match outcome.origin {
                         Origin::Upstream => "upstream",
                         Origin::Gateway => "gateway",
@@ -187,13 +193,26 @@ impl Plan {
                 doc! { "_id": batch_key(*key), "cancelled_at": { "$exists": false } },
                 doc! { "$set": { "cancelled_at": date(*at) } },
             )),
-            Record::Settled { key, returned, at } => {
+            Record::Settled { key, returned, spent, at } => {
                 self.returned(*key, returned);
+                let mut settled = doc! { "settled_at": date(*at) };
+                if !spent.is_empty() {
+                    let files: Vec<&str> = spent.iter().map(FileId::as_str).collect();
+                    settled.insert("spent", files);
+                }
                 self.settled.push(Update::new(
                     doc! { "_id": batch_key(*key), "unsettled": true },
-                    doc! { "$set": { "settled_at": date(*at) }, "$unset": { "unsettled": 1 } },
+                    doc! { "$set": settled, "$unset": { "unsettled": 1 } },
                 ));
             }
+            Record::FilesRemoved { key, .. } => self.settled.push(Update::new(
+                doc! { "_id": batch_key(*key) },
+                doc! { "$unset": { "spent": 1 } },
+            )),
+            Record::Purged { id, .. } => self.purged.push(Update::new(
+                doc! { "_id": request_id(*id), "state": { "$gte": state::ANSWERED } },
+                doc! { "$set": { "state": state::PURGED } },
+            )),
             Record::FileMade { tenant, file, at } => {
                 let newer = doc! { "$gt": [date(*at), "$made_at"] };
                 let tenant = doc! { "$literal": &*tenant.0 };
@@ -227,7 +246,8 @@ impl Plan {
                 }
                 None => doc! { "$set": ended, "$unset": { "fate": 1 } },
             };
-            let unanswered = doc! { "state": { "$ne": state::ANSWERED } };
+            let has_outcome = [state::ANSWERED, state::PURGED, state::EMPTIED];
+            let unanswered = doc! { "state": { "$nin": has_outcome.as_slice() } };
             self.answered.extend(by_ids(ids.into_iter(), &unanswered, &change));
         }
     }

@@ -17,6 +17,7 @@
 
 mod phase;
 mod refused;
+mod spent;
 mod words;
 
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use super::{
 };
 
 use crate::mutation::{self, Mutation};
+
+use spent::Spent;
 
 pub use phase::Phase;
 pub use words::{Command, Event, Report, Terms, Ticket};
@@ -79,6 +82,7 @@ pub struct Batch {
     rereads: u32,
     /// An earlier life had begun to refuse it, so it must not be created any more; what it left untold goes on.
     abandoned: bool,
+    spent: Spent,
 }
 
 impl Batch {
@@ -137,12 +141,18 @@ impl Batch {
             overdue: false,
             rereads: 0,
             abandoned: false,
+            spent: Spent::default(),
         }
     }
 
     /// Somebody has the gateway cancel it: what it leaves undone is not sent again.
     pub fn cancel(&mut self) {
         self.cancelled = true;
+    }
+
+    /// Its files are not to be removed when it has ended.
+    pub fn spare_files(&mut self) {
+        self.spent.spare();
     }
 
     /// Takes an event; says what to do.
@@ -190,13 +200,21 @@ impl Batch {
                 (machine, commands)
             }
             (Phase::Watching(_), Report::Polled(seen)) => self.see(seen, now),
-            (Phase::Reading(_) | Phase::Refusing(_) | Phase::Returning(_), Report::Answered(leftover)) => {
+            (Phase::Reading(batch), Report::Answered(leftover)) => {
+                self.spent.ended(batch);
+                self.enter(Phase::Settling(leftover), now)
+            }
+            (Phase::Refusing(_) | Phase::Returning(_), Report::Answered(leftover)) => {
                 self.enter(Phase::Settling(leftover), now)
             }
             (Phase::Reading(batch), Report::Incomplete(_)) => self.look_again(batch, now),
             (Phase::Settling(leftover), Report::Recorded) => {
                 self.phase = Phase::Settled;
-                (self, vec![Command::Ended(leftover), Command::Finish])
+                let spent = self.spent.files();
+                let remove = (!spent.is_empty()).then_some(Command::Remove(spent));
+                let ended = [Command::Ended(leftover)].into_iter().chain(remove);
+                let commands = ended.chain([Command::Finish]).collect();
+                (self, commands)
             }
             // A report that does not fit its call is a fault of whoever runs the machine; the call is made again.
             (_, _) => self.again(now),
@@ -270,6 +288,7 @@ impl Batch {
             let until = now + retry::later(span, self.seed(), self.polls);
             return self.sleep(until);
         }
+        self.spent.failed(&self.phase, &fault);
         if let Some(why) = refused::given_back(&self.phase, &fault) {
             return self.enter(Phase::Returning(why), now);
         }
@@ -287,7 +306,7 @@ impl Batch {
             _ => fault.clone(),
         };
         match retry::next(&softened, self.failures, elapsed, self.seed()) {
-            _ if self.must_not_give_up() => self.sleep(now + retry::LONGEST_PAUSE.min(Millis(1000))),
+            _ if self.phase.must_not_be_given_up() => self.sleep(now + retry::LONGEST_PAUSE.min(Millis(1000))),
             Next::Again(pause) if matches!(self.phase, Phase::Watching(_)) => {
                 // A failed look is no reason for more looks than a good one.
                 let interval = self.polling.interval(self.polls, self.seed());
@@ -311,19 +330,6 @@ impl Batch {
                 self.enter(Phase::Refusing(outcome), now)
             }
         }
-    }
-
-    /// Writing records and telling outcomes cannot be given up, only tried again.
-    fn must_not_give_up(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Sealed
-                | Phase::Uploaded(_)
-                | Phase::Created(_)
-                | Phase::Refusing(_)
-                | Phase::Returning(_)
-                | Phase::Settling(_)
-        )
     }
 
     fn sleep(mut self, until: Timestamp) -> (Self, Vec<Command>) {
@@ -367,7 +373,8 @@ impl Batch {
             Phase::Returning(why) => Command::GiveBack(ticket, why.clone()),
             Phase::Settling(leftover) => {
                 let returned = leftover.as_ref().map_or(Vec::new(), |leftover| leftover.requests.clone());
-                Command::Record(ticket, Record::Settled { key, returned: returned.into(), at: now })
+                let (returned, spent) = (returned.into(), self.spent.files());
+                Command::Record(ticket, Record::Settled { key, returned, spent, at: now })
             }
             Phase::Settled => return (self, Vec::new()),
         };

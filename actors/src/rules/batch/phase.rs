@@ -61,6 +61,19 @@ impl Phase {
         }
     }
 
+    /// Writing records and telling outcomes cannot be given up, only tried again.
+    pub(super) fn must_not_be_given_up(&self) -> bool {
+        matches!(
+            self,
+            Phase::Sealed
+                | Phase::Uploaded(_)
+                | Phase::Created(_)
+                | Phase::Refusing(_)
+                | Phase::Returning(_)
+                | Phase::Settling(_)
+        )
+    }
+
     /// How long a call of this phase may go without a report before it is taken for lost. Calls have shorter
     /// limits of their own; this catches a report that never came.
     pub(super) fn patience(&self) -> Millis {

@@ -92,6 +92,8 @@ pub enum Command {
     WakeAt(Timestamp),
     /// It has ended, and these requests go on without it.
     Ended(Option<Arc<Leftover>>),
+    /// These files of it are of no use any more, and have to be removed upstream.
+    Remove(Arc<[FileId]>),
     /// Forget it.
     Finish,
 }
