@@ -192,7 +192,7 @@ fn log_recovery(found: Census) {
 
 async fn upstream(config: &Config) -> Result<(HttpUpstream, Option<Simulator>), StartFault> {
     match &config.upstream {
-        UpstreamConfig::At(url, key) => Ok((HttpUpstream::new(url, key)?, None)),
+        UpstreamConfig::At(url, key) => Ok((HttpUpstream::new(url, key)?.expiring(config.files_expire_after), None)),
         UpstreamConfig::Simulated => {
             let settings = batch_gpt_simulator::Settings {
                 bind: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -204,7 +204,7 @@ async fn upstream(config: &Config) -> Result<(HttpUpstream, Option<Simulator>), 
             // The simulator takes any key, and this one is nobody's.
             let key = UpstreamKey::new("simulated").map_err(|_| std::io::Error::other("no key"));
             let upstream = HttpUpstream::new(&simulator.base_url(), &key.map_err(StartFault::Simulator)?)?;
-            Ok((upstream, Some(simulator)))
+            Ok((upstream.expiring(config.files_expire_after), Some(simulator)))
         }
     }
 }

@@ -180,6 +180,26 @@ pub struct ServeArgs {
     #[arg(long, env = "BATCH_GPT_MAX_BODY_BYTES", value_name = "BYTES")]
     pub max_body_bytes: Option<String>,
 
+    /// Days that bodies of requests are kept after these have ended; 0: for ever [default: 30]
+    #[arg(long, env = "BATCH_GPT_KEEP_BODIES_DAYS", value_name = "DAYS")]
+    pub keep_bodies_days: Option<String>,
+
+    /// Days that answers are kept, for the cache and for who asks later; 0: for ever [default: 0]
+    #[arg(long, env = "BATCH_GPT_KEEP_ANSWERS_DAYS", value_name = "DAYS")]
+    pub keep_answers_days: Option<String>,
+
+    /// Days that it is kept which batches and requests there were, and how they went; 0: for ever [default: 0]
+    #[arg(long, env = "BATCH_GPT_KEEP_STATUSES_DAYS", value_name = "DAYS")]
+    pub keep_statuses_days: Option<String>,
+
+    /// on: a batch's files are removed upstream when every outcome in them is recorded; off: they stay [default: on]
+    #[arg(long, env = "BATCH_GPT_DELETE_UPSTREAM_FILES", value_name = "on|off")]
+    pub delete_upstream_files: Option<String>,
+
+    /// Days after which a batch's files expire upstream in any case, 3 to 30; 0: as the upstream likes [default: 30]
+    #[arg(long, env = "BATCH_GPT_UPSTREAM_FILES_EXPIRE_DAYS", value_name = "DAYS")]
+    pub upstream_files_expire_days: Option<String>,
+
     /// A table of prices of one's own, over the one that comes along
     #[arg(long, env = "BATCH_GPT_PRICES_FILE", value_name = "FILE")]
     pub prices_file: Option<String>,

@@ -64,6 +64,7 @@ impl Check {
                     1..=1_000_000,
                 ),
                 max_attempts: self.number("BATCH_GPT_MAX_ATTEMPTS", &args.max_attempts, 3, 1..=100),
+                removes_files: self.removes_files(args),
             },
             room: ROOM,
             collectors: self.number("BATCH_GPT_COLLECTORS", &args.collectors, 1, 1..=64),
@@ -79,6 +80,7 @@ impl Check {
                 ),
                 tenants,
             },
+            retention: self.retention(args),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod actors;
 mod check;
 mod door;
+mod retention;
 mod serving;
 mod store;
 mod upstream;
@@ -36,6 +37,8 @@ pub enum UpstreamConfig {
 pub struct Config {
     /// The upstream.
     pub upstream: UpstreamConfig,
+    /// Seconds after which the files of the gateway's batches expire upstream; `None` leaves that to the upstream.
+    pub files_expire_after: Option<u64>,
     /// The store.
     pub store: Location,
     /// How clients are served.
@@ -70,6 +73,7 @@ impl Config {
         let keys = check.keys(&args.api_keys);
         let config = Self {
             upstream: check.upstream(args),
+            files_expire_after: check.files_expire_after(args),
             store: check.store(args),
             serving: check.serving(args),
             bind: check.bind(&args.bind_address, &keys, &args.allow_anonymous),

@@ -164,6 +164,13 @@ impl Gateway {
         .await;
     }
 
+    /// Whether these words stand anywhere in the files of its data folder.
+    pub fn keeps(&self, words: &str) -> bool {
+        let files = std::fs::read_dir(self.folder.path().join("data")).unwrap();
+        let holds = |bytes: Vec<u8>| bytes.windows(words.len()).any(|window| window == words.as_bytes());
+        files.map(|file| file.unwrap().path()).any(|path| std::fs::read(path).is_ok_and(holds))
+    }
+
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
@@ -209,6 +216,8 @@ impl Life {
             .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
             .env("COLLATE_BATCHES_FOR_DURATION_IN_MS", "300")
             .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
+            // Tests look into the files upstream.
+            .env("BATCH_GPT_DELETE_UPSTREAM_FILES", "off")
             .env("RUST_LOG", "trace,hyper_util=info,mio=info")
             .envs(pools())
             .envs(settings.iter().map(|(name, value)| (name, value)))

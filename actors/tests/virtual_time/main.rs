@@ -13,3 +13,4 @@ mod restart;
 mod settling;
 mod sharing;
 mod stopping;
+mod sweeping;

@@ -286,3 +286,102 @@ pub(super) fn tidy(connection: &Connection) {
         log::warn!("the store's log of writes stays as long as it is: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use batch_gpt_actors::{
+        ports::Store,
+        rules::{
+            fingerprint::Fingerprint,
+            ids::{BatchKey, RequestId},
+            lane::{Endpoint, Lane, Tenant},
+            outcome::{Origin, Outcome},
+            record::{Accepted, Record},
+            retention::Retention,
+            terms::Keeping,
+            time::Millis,
+        },
+    };
+
+    use super::*;
+
+    #[test]
+    fn no_walk_sorts_or_begins_anywhere_but_where_the_last_one_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store");
+        std::fs::write(&file, "").unwrap();
+        let connection = super::super::schema::open_writer(&file).unwrap();
+        for (query, search) in [
+            (PURGED, "SEARCH requests USING INDEX requests_purged (rowid>?)"),
+            (BODIES, "SEARCH bodies USING INTEGER PRIMARY KEY (rowid>?)"),
+            (ANSWERS, "SEARCH outcomes USING INTEGER PRIMARY KEY (rowid>?)"),
+            (REQUESTS, "SEARCH requests USING INTEGER PRIMARY KEY (rowid>?)"),
+            (BATCHES, "SEARCH batches USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        ] {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+            let steps: Vec<String> =
+                plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+            assert_eq!(steps[0], search, "{query}: {steps:?}");
+            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{query}: {steps:?}");
+        }
+    }
+
+    /// A hundred answered requests of 64 KiB each.
+    async fn fill(store: &dyn Store, round: u128) {
+        let lane = Lane {
+            tenant: Tenant::anonymous(),
+            endpoint: Endpoint::ChatCompletions,
+            model: "m".into(),
+        };
+        let (lane, key, at) = (Arc::new(lane), BatchKey(round), Timestamp(5));
+        let body = bytes::Bytes::from(vec![b'b'; 64 << 10]);
+        let ids: Vec<RequestId> = (0..100).map(|number| RequestId(round * 1_000 + number)).collect();
+        for id in &ids {
+            let request = Accepted {
+                id: *id,
+                lane: lane.clone(),
+                fingerprint: Fingerprint([0; 32]),
+                at,
+                attempts: 0,
+                keeping: Keeping::default(),
+            };
+            store.append(&[Record::Accepted { request, body: body.clone() }]).await.unwrap();
+        }
+        let said = Outcome { status: 200, body, origin: Origin::Upstream };
+        let outcomes = ids.iter().map(|id| (*id, said.clone())).collect();
+        let group = [
+            Record::Sealed { key, lane, requests: ids.into(), at },
+            Record::Answered { key, outcomes, at },
+            Record::Settled { key, returned: [].into(), spent: [].into(), at },
+        ];
+        store.append(&group).await.unwrap();
+    }
+
+    fn length(folder: &Path, name: &str) -> u64 {
+        folder.join(name).metadata().unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn space_is_used_again_and_the_log_of_writes_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = super::super::open(folder.path(), "this gateway").await.unwrap();
+        let month = Some(Millis::from_secs(30 * 86_400));
+        let due = Retention { bodies: month, answers: month, statuses: month }.due(Timestamp(1 << 40));
+        let mut first = 0;
+        for round in 1..=4 {
+            fill(&*store, round).await;
+            while store.sweep(&due).await.unwrap().more {}
+            assert_eq!(length(folder.path(), "batch-gpt.sqlite-wal"), 0);
+            let now = length(folder.path(), "batch-gpt.sqlite");
+            if round == 1 {
+                first = now;
+            }
+            assert!(now < first + first / 10, "round {round}: {first} bytes became {now}");
+        }
+        store.close().await;
+        let kept = std::fs::read(folder.path().join("batch-gpt.sqlite")).unwrap();
+        assert!(!kept.windows(64).any(|window| window == [b'b'; 64]), "what was removed is overwritten");
+    }
+}
