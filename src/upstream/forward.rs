@@ -91,7 +91,7 @@ impl Forwarder {
 
 /// Whether a path has dots that lead out of it. A reader of URLs takes it for another path, which might lead to what
 /// is not this client's.
-fn strays(path: &str) -> bool {
+pub fn strays(path: &str) -> bool {
     let spelt = path.to_ascii_lowercase().replace("%2f", "/").replace("%5c", "/").replace("%2e", ".");
     spelt.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."))
 }
