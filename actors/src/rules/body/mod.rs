@@ -77,6 +77,7 @@ pub fn check(endpoint: Endpoint, bytes: &[u8]) -> Result<CheckedBody, ApiError> 
         )));
     };
     if let Some(key) = top.duplicate {
+        let key = parameter::shown(&key);
         return Err(parameter::invalid(format!("Duplicate key in the body: '{key}'.")).param(&key));
     }
     let named = top.take("model");

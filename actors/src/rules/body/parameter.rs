@@ -1,6 +1,6 @@
 //! The few members of a body that are judged here.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     super::{lane::Endpoint, outcome::ApiError},
@@ -10,8 +10,19 @@ use super::{
 /// Longest model name that is taken, in bytes. The longest known names of fine-tuned models are half of it.
 pub const MAX_MODEL_BYTES: usize = 256;
 
+/// Characters of a name that an error repeats.
+const MAX_SHOWN_CHARS: usize = 64;
+
 pub(super) fn invalid(message: String) -> ApiError {
     ApiError::new("invalid_request_error", None, message)
+}
+
+/// A name out of a body, which may be as long as that, for an error.
+pub(super) fn shown(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &name[..end]).into(),
+        None => name.into(),
+    }
 }
 
 fn missing(name: &str) -> ApiError {
