@@ -47,7 +47,7 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::{cli::ServeArgs, config::Config};
 
     fn some(text: &str) -> Option<String> {
         Some(text.into())

@@ -7,6 +7,7 @@ mod cancellation;
 mod clients;
 mod crash;
 mod database;
+mod fuzz;
 mod mongod;
 mod node;
 mod process;
@@ -15,6 +16,7 @@ mod repository;
 mod stamp;
 mod steps;
 mod storm;
+mod supply;
 mod test;
 
 use std::process::ExitCode;
@@ -40,6 +42,10 @@ enum Command {
     Crash(crash::CrashArgs),
     /// Let thousands of clients ask while much goes wrong upstream, and see whether each gets its own outcome.
     Storm(storm::StormArgs),
+    /// Damage bytes for everything that reads other people's, and see whether anything stumbles.
+    Fuzz(fuzz::FuzzArgs),
+    /// Hold what the program is made of against deny.toml: licences, bans, sources; and look for unused dependencies.
+    Supply,
     /// Measure the gateway against floors in alternating runs, and write it down.
     Bench(bench::BenchArgs),
 }
@@ -50,6 +56,8 @@ fn main() -> ExitCode {
         Command::Clients(args) => clients::alone(args.questions.as_deref()),
         Command::Crash(args) => crash::run(&args),
         Command::Storm(args) => storm::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::Supply => supply::run(),
         Command::Bench(args) => bench::run(&args),
     };
     match chore {

@@ -12,6 +12,7 @@ use crate::{
     repository::Repository,
     steps::Steps,
     storm::{self, StormArgs},
+    supply,
 };
 
 /// Schedules that the simulation runs; `cargo test` by itself runs fewer.
@@ -34,6 +35,7 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     let python = &runtimes.openai_3;
     let mongod = mongod::prepare(&repository, python.as_ref());
 
+    steps.step("what it is made of", || supply::check(&repository));
     steps.step("cargo test", || {
         let mut tests = cargo();
         tests.args(["test", "--workspace"]).env("BATCH_GPT_SIMULATION_SCHEDULES", SCHEDULES);
