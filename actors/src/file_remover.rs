@@ -109,9 +109,8 @@ impl FileRemover {
     fn failed(&mut self, mut rest: Rest, fault: &Fault) {
         let now = self.links.clock.now();
         // What the gateway held back itself was not tried.
-        if !matches!(fault, Fault::Deferred(_)) {
-            rest.failures += 1;
-        }
+        let was_tried = !matches!(fault, Fault::Deferred(_));
+        rest.failures += u32::from(was_tried);
         let since = *rest.failing_since.get_or_insert(now);
         let key = rest.key;
         match removal::next(fault, rest.failures, now.since(since), key.0 as u64) {
@@ -122,7 +121,7 @@ impl FileRemover {
                 self.wait(now, rest);
             }
             Next::Again(pause) => {
-                if rest.failures == 1 {
+                if was_tried && rest.failures == 1 {
                     log::warn!("{key}: a file is not removed upstream, and is tried again: {fault}");
                 }
                 self.wait(now + pause, rest);

@@ -1,7 +1,7 @@
 //! Fuzzing: bytes that were valid once and were damaged since, against oracles that know better than "it did not panic".
 //!
-//! Each target takes bytes, so that `fuzz/` can hand the same functions to libFuzzer. Here they are bounded: so many cases
-//! for each, or with `BATCH_GPT_FUZZ_SECONDS` so many seconds. `cargo xtask fuzz` is the long run.
+//! Each target is a function of bytes, which any fuzzer can drive. Here so many cases are tried of each, or with
+//! `BATCH_GPT_FUZZ_SECONDS` as many as fit into so many seconds. `cargo xtask fuzz` is the long run.
 
 mod damage;
 mod dice;

@@ -79,20 +79,18 @@ async fn a_removal_that_is_refused_for_a_day_is_left_and_tells_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_next_life_removes_what_an_earlier_one_left() {
     on_one_thread(async {
-        let upstream = upstream();
-        upstream.fail("remove", vec![Fault::Transient("cut".into()); 3]);
-        let world = World::start(upstream, SETTINGS);
+        let first = upstream();
+        first.fail("remove", vec![Fault::Transient("cut".into()); 1_000]);
+        let world = World::start(first, SETTINGS);
         let answer = world.send("m", "hello").await.unwrap();
         assert_eq!(outcome(answer.await.unwrap()).status, 200);
         pass(1).await;
         assert_eq!(removed(&world), 0);
-        let World { store, upstream, .. } = world;
-        upstream.fail("remove", Vec::new());
-        let second = World::restart(store, Arc::clone(&upstream), SETTINGS);
+        let second = World::restart(world.store, Arc::new(upstream()), SETTINGS);
         second.system.recover().await.unwrap();
         pass(1).await;
         assert_eq!(removed(&second), 1);
-        assert_eq!(upstream.removed(), ["file-0", "out-0"].map(FileId::from));
+        assert_eq!(second.upstream.removed(), ["file-0", "out-0"].map(FileId::from));
     })
     .await;
 }
