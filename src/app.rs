@@ -192,7 +192,9 @@ fn log_recovery(found: Census) {
 
 async fn upstream(config: &Config) -> Result<(HttpUpstream, Option<Simulator>), StartFault> {
     match &config.upstream {
-        UpstreamConfig::At(url, key) => Ok((HttpUpstream::new(url, key)?.expiring(config.files_expire_after), None)),
+        UpstreamConfig::At(url, key) => {
+            Ok((HttpUpstream::new(url, key)?.expiring(config.files_expire_after), None))
+        }
         UpstreamConfig::Simulated => {
             let settings = batch_gpt_simulator::Settings {
                 bind: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -126,8 +126,7 @@ impl System {
         // Both have little to do and never hold anybody up, so one place is enough for them.
         let aside = place();
         let remover = Cell::start(FileRemover::new(links.clone()), "0".into(), &aside, &board);
-        let sweeper =
-            Sweeper::new(ports.store.clone(), clock.clone(), settings.retention, ledger.clone());
+        let sweeper = Sweeper::new(ports.store.clone(), clock.clone(), settings.retention, ledger.clone());
         let sweeper = Cell::start(sweeper, "0".into(), &aside, &board);
         let places = (0..settings.poller_arbiters.max(1)).map(|_| place()).collect();
         let pollers = Pollers::new(places, board.clone(), links.clone());

@@ -37,7 +37,8 @@ impl Check {
         let name = "BATCH_GPT_UPSTREAM_FILES_EXPIRE_DAYS";
         let days = self.number(name, &args.upstream_files_expire_days, 30, 0..=30);
         if (1..FEWEST_DAYS).contains(&days) {
-            let why = "0 or a whole number from 3 to 30 is allowed, because a batch may need its files for days";
+            let why =
+                "0 or a whole number from 3 to 30 is allowed, because a batch may need its files for days";
             self.problem(name, &days.to_string(), why);
         }
         (days > 0).then_some(days * DAY)

@@ -115,7 +115,8 @@ fn once(bytes: &mut Vec<u8>, others: &[&[u8]], dice: &mut Dice) {
             bytes.splice(at..end, dice.pick(SPLINTERS).iter().copied());
         }
         10 => {
-            let (open, close) = if dice.below(2) == 0 { (&b"["[..], &b"]"[..]) } else { (&b"{\"a\":"[..], &b"}"[..]) };
+            let (open, close) =
+                if dice.below(2) == 0 { (&b"["[..], &b"]"[..]) } else { (&b"{\"a\":"[..], &b"}"[..]) };
             let deep = dice.below(DEPTH);
             let nest = [open.repeat(deep), b"1".to_vec(), close.repeat(deep)].concat();
             insert(bytes, at, &nest);

@@ -91,7 +91,12 @@ pub(crate) fn answered(key: u128, outcomes: impl IntoIterator<Item = (u128, Outc
 }
 
 pub(crate) fn settled(key: u128) -> Record {
-    Record::Settled { key: BatchKey(key), returned: Arc::new([]), spent: Arc::new([]), at: Timestamp(1_700_000_900_000) }
+    Record::Settled {
+        key: BatchKey(key),
+        returned: Arc::new([]),
+        spent: Arc::new([]),
+        at: Timestamp(1_700_000_900_000),
+    }
 }
 
 /// What a restart would make of the store.
@@ -161,7 +166,12 @@ pub(crate) fn journal(seed: u64, first: u128, length: usize) -> Vec<Record> {
                     job.waiting.iter().for_each(|number| *sent.entry(*number).or_default() += 1);
                     let returned =
                         job.waiting.iter().map(|number| (RequestId(*number), sent[number])).collect();
-                    records.push(Record::Settled { key: BatchKey(job.key), returned, spent: Arc::new([]), at: Timestamp(at) });
+                    records.push(Record::Settled {
+                        key: BatchKey(job.key),
+                        returned,
+                        spent: Arc::new([]),
+                        at: Timestamp(at),
+                    });
                     open[job.lane].extend(job.waiting);
                 }
             }

@@ -157,7 +157,10 @@ pub(crate) async fn sweep_takes_steps_between_which_records_are_written(home: im
     let many = 1_200;
     store.append(&(1..=many).map(|number| accepted(number, &lane)).collect::<Vec<_>>()).await.unwrap();
     store.append(&[sealed(5_000, &lane, 1..=many)]).await.unwrap();
-    store.append(&[answered(5_000, (1..=many).map(|n| (n, outcome("yes"))), 20), settled(5_000)]).await.unwrap();
+    store
+        .append(&[answered(5_000, (1..=many).map(|n| (n, outcome("yes"))), 20), settled(5_000)])
+        .await
+        .unwrap();
     // What is open stands before, between and behind what goes.
     let mut steps = 0;
     loop {
@@ -213,7 +216,11 @@ pub(crate) async fn purged_request_answers_nobody_and_is_emptied(home: impl Home
     assert_eq!(store.summary(RequestId(1)).await.unwrap().unwrap().stage, Stage::Completed);
     let page = RequestPage { stage: Some(Stage::Completed), limit: 5, ..RequestPage::default() };
     assert_eq!(store.summaries(&page).await.unwrap().unwrap().items.len(), 2, "it is listed as before");
-    assert_eq!(standing(&*store, 2).await, Some(Standing::Answered(outcome("two"))), "and its neighbour stays");
+    assert_eq!(
+        standing(&*store, 2).await,
+        Some(Standing::Answered(outcome("two"))),
+        "and its neighbour stays"
+    );
     assert_eq!(body_of(&*store, 2).await, Some(body(2)));
     store.close().await;
 }

@@ -61,7 +61,10 @@ const STAGES: [Stage; 8] = [
 pub(crate) async fn request_is_listed_as_far_as_it_has_come(home: impl Home) {
     let store = filled(&home).await;
     let returned = [(RequestId(3), 1)].into();
-    store.append(&[Record::Settled { key: BatchKey(50), returned, spent: [].into(), at: Timestamp(50) }]).await.unwrap();
+    store
+        .append(&[Record::Settled { key: BatchKey(50), returned, spent: [].into(), at: Timestamp(50) }])
+        .await
+        .unwrap();
     let store = home.reopen(store).await;
     for (number, stage) in (1..).zip(STAGES) {
         let stage = if number == 3 { Stage::Queued } else { stage };

@@ -1,10 +1,6 @@
 //! When to try again to remove a file upstream.
 
-use super::{
-    fault::Fault,
-    retry,
-    time::Millis,
-};
+use super::{fault::Fault, retry, time::Millis};
 
 /// Pause after a removal that was refused: somebody may give the gateway's key the right to it.
 const REFUSED: Millis = Millis::from_secs(3600);
@@ -50,10 +46,18 @@ mod tests {
     fn what_is_not_there_is_gone_and_everything_else_is_tried_for_a_day() {
         assert_eq!(next(&permanent(404), 1, Millis(0), 7), Next::Gone);
         let limited = Fault::Limited { retry_after: Some(Millis(90_000)), why: "429".into() };
-        let faults =
-            [permanent(401), permanent(400), Fault::Transient("cut".into()), Fault::Ambiguous("cut".into()), limited];
+        let faults = [
+            permanent(401),
+            permanent(400),
+            Fault::Transient("cut".into()),
+            Fault::Ambiguous("cut".into()),
+            limited,
+        ];
         for fault in faults {
-            assert!(matches!(next(&fault, 1, Millis(0), 7), Next::Again(pause) if pause > Millis(0)), "{fault}");
+            assert!(
+                matches!(next(&fault, 1, Millis(0), 7), Next::Again(pause) if pause > Millis(0)),
+                "{fault}"
+            );
             assert_eq!(next(&fault, 9, retry::PATIENCE, 7), Next::Leave, "{fault}");
         }
         assert!(matches!(next(&permanent(403), 1, Millis(0), 7), Next::Again(pause) if pause >= REFUSED));

@@ -80,9 +80,8 @@ fn lane() -> Arc<Lane> {
 }
 
 fn described(id: usize, status: &str) -> UpstreamBatch {
-    let text = format!(
-        r#"{{"id":"batch_{id}","status":"{status}","created_at":{id},"input_file_id":"file-{id}"}}"#
-    );
+    let text =
+        format!(r#"{{"id":"batch_{id}","status":"{status}","created_at":{id},"input_file_id":"file-{id}"}}"#);
     UpstreamBatch::parse(&text).unwrap()
 }
 

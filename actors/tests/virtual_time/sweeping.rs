@@ -36,7 +36,8 @@ async fn the_store_is_swept_a_minute_after_a_start_and_then_every_hour() {
         let world = World::start(upstream(), settings);
         world.system.recover().await.unwrap();
         pass(2 * 3600 + 120).await;
-        let swept: Vec<_> = world.store.sweeps.lock().unwrap().iter().map(|due| due.bodies.unwrap()).collect();
+        let swept: Vec<_> =
+            world.store.sweeps.lock().unwrap().iter().map(|due| due.bodies.unwrap()).collect();
         let first = retention.due(BEGINNING + MINUTE).bodies.unwrap();
         let hours = [first, first + HOUR, first + HOUR + HOUR];
         assert_eq!(swept.len(), hours.len());

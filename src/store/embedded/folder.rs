@@ -128,9 +128,8 @@ mod tests {
     /// What stands in the folder, each with its mode.
     fn modes(folder: &Path) -> Vec<(String, u32)> {
         let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
-        let mut modes: Vec<_> = entries
-            .map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry.path())))
-            .collect();
+        let mut modes: Vec<_> =
+            entries.map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry.path()))).collect();
         modes.sort();
         modes
     }

@@ -360,7 +360,7 @@ mod tests {
             (super::super::request::REQUEST, "sqlite_autoindex_requests_1", false),
             (ANSWER, "requests_answered", false),
             (REUSABLE, "requests_answered", false),
-            (ANSWERED, "COVERING INDEX requests_answered", false),
+            (ANSWERED, "requests_answered", false),
             (super::super::request::KEYED, "requests_keyed", false),
             (BATCH, "batches_upstream", false),
             (LISTED, "batches_listed", false),

@@ -314,7 +314,7 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let connection = super::super::schema::open_writer(&file).unwrap();
         for (query, search) in [
-            (PURGED, "SEARCH requests USING INDEX requests_purged (rowid>?)"),
+            (PURGED, "SEARCH requests USING INDEX requests_purged (seq>?)"),
             (BODIES, "SEARCH bodies USING INTEGER PRIMARY KEY (rowid>?)"),
             (ANSWERS, "SEARCH outcomes USING INTEGER PRIMARY KEY (rowid>?)"),
             (REQUESTS, "SEARCH requests USING INTEGER PRIMARY KEY (rowid>?)"),
@@ -330,11 +330,8 @@ mod tests {
 
     /// A hundred answered requests of 64 KiB each.
     async fn fill(store: &dyn Store, round: u128) {
-        let lane = Lane {
-            tenant: Tenant::anonymous(),
-            endpoint: Endpoint::ChatCompletions,
-            model: "m".into(),
-        };
+        let lane =
+            Lane { tenant: Tenant::anonymous(), endpoint: Endpoint::ChatCompletions, model: "m".into() };
         let (lane, key, at) = (Arc::new(lane), BatchKey(round), Timestamp(5));
         let body = bytes::Bytes::from(vec![b'b'; 64 << 10]);
         let ids: Vec<RequestId> = (0..100).map(|number| RequestId(round * 1_000 + number)).collect();

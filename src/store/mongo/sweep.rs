@@ -181,15 +181,17 @@ pub(super) async fn step(mongo: &Mongo, due: &Due) -> Result<Swept, StoreFault> 
 }
 
 /// Some ids of a collection, in their order, behind the one that was looked at last.
-async fn ids(mongo: &Mongo, collection: &str, mut such: Document, sweep: &Sweep) -> Result<Vec<Binary>, StoreFault> {
+async fn ids(
+    mongo: &Mongo,
+    collection: &str,
+    mut such: Document,
+    sweep: &Sweep,
+) -> Result<Vec<Binary>, StoreFault> {
     if let Some(at) = &sweep.at {
         such.insert("_id", doc! { "$gt": at.clone() });
     }
-    let some = FindOptions::builder()
-        .sort(doc! { "_id": 1 })
-        .limit(DOCUMENTS)
-        .projection(doc! { "_id": 1 })
-        .build();
+    let some =
+        FindOptions::builder().sort(doc! { "_id": 1 }).limit(DOCUMENTS).projection(doc! { "_id": 1 }).build();
     let found = mongo.find::<Named>(collection, such, some).await?;
     Ok(found.into_iter().map(|named| named.id).collect())
 }

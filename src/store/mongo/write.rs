@@ -205,10 +205,9 @@ impl Plan {
                     doc! { "$set": settled, "$unset": { "unsettled": 1 } },
                 ));
             }
-            Record::FilesRemoved { key, .. } => self.settled.push(Update::new(
-                doc! { "_id": batch_key(*key) },
-                doc! { "$unset": { "spent": 1 } },
-            )),
+            Record::FilesRemoved { key, .. } => self
+                .settled
+                .push(Update::new(doc! { "_id": batch_key(*key) }, doc! { "$unset": { "spent": 1 } })),
             Record::Purged { id, .. } => self.purged.push(Update::new(
                 doc! { "_id": request_id(*id), "state": { "$gte": state::ANSWERED } },
                 doc! { "$set": { "state": state::PURGED } },

@@ -16,8 +16,17 @@ pub fn streams(data: &[u8]) {
         _ => Emulation::Response,
     };
     let stream = emulation.events(answer, kind % 2 == 1);
-    assert!(stream.len() <= LONGER * (answer.len() + 1_000), "{} bytes became {}", answer.len(), stream.len());
+    assert!(
+        stream.len() <= LONGER * (answer.len() + 1_000),
+        "{} bytes became {}",
+        answer.len(),
+        stream.len()
+    );
     let events = events::read(&stream);
+    // Half of a character may stand in an answer as an escape. It goes on as it is, and some readers refuse it.
+    if serde_json::from_slice::<Value>(answer).is_err() {
+        return;
+    }
     let Some((last, before)) = events.split_last() else { panic!("a stream of nothing") };
     for event in before {
         assert!(event.json().is_object());

@@ -12,8 +12,7 @@ pub fn problems(policy: &Bans, graph: &Graph) -> Vec<String> {
     let mut problems = Vec::new();
     for banned in &policy.deny {
         let found: Vec<_> = graph.packages.iter().filter(|package| package.name == banned.name).collect();
-        let dependents: BTreeSet<&str> =
-            found.iter().flat_map(|package| graph.dependents(package)).collect();
+        let dependents: BTreeSet<&str> = found.iter().flat_map(|package| graph.dependents(package)).collect();
         let wrapper = |name: &&str| banned.wrappers.iter().any(|wrapper| wrapper == name);
         let others: Vec<&str> = dependents.iter().copied().filter(|name| !wrapper(name)).collect();
         if !others.is_empty() {

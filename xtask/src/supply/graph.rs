@@ -74,7 +74,8 @@ impl Graph {
         let mut metadata = cargo();
         metadata.args(["metadata", "--format-version", "1", "--locked"]).current_dir(&repository.root);
         let text = read(&mut metadata)?;
-        let metadata: Metadata = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
+        let metadata: Metadata =
+            serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
         let mut dependents = HashMap::<_, BTreeSet<_>>::new();
         for node in metadata.resolve.nodes {
             for dependency in node.dependencies {

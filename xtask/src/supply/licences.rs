@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use spdx::{Expression, ParseMode};
 
-use super::{
-    graph::Graph,
-    policy::Licences,
-};
+use super::{graph::Graph, policy::Licences};
 
 /// Crates that may not be taken by their licence, and licences that nobody needs.
 pub fn problems(policy: &Licences, graph: &Graph) -> Result<Vec<String>, String> {
@@ -19,7 +16,8 @@ pub fn problems(policy: &Licences, graph: &Graph) -> Result<Vec<String>, String>
             continue;
         };
         let expression = Expression::parse_mode(text, ParseMode::LAX);
-        let expression = expression.map_err(|error| format!("the licence of {whose} cannot be read: {error}"))?;
+        let expression =
+            expression.map_err(|error| format!("the licence of {whose} cannot be read: {error}"))?;
         let allowed = expression.evaluate(|required| {
             let name = required.to_string();
             let found = policy.allow.iter().find(|allowed| **allowed == name);

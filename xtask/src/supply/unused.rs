@@ -16,7 +16,8 @@ pub fn problems(graph: &Graph) -> Result<Vec<String>, String> {
         for dependency in &member.dependencies {
             let word = word(dependency);
             if !sources.iter().any(|source| names(source, &word)) {
-                problems.push(format!("{} depends on {}, which none of its sources names", member.name, word));
+                problems
+                    .push(format!("{} depends on {}, which none of its sources names", member.name, word));
             }
         }
     }

@@ -306,7 +306,9 @@ impl Batch {
             _ => fault.clone(),
         };
         match retry::next(&softened, self.failures, elapsed, self.seed()) {
-            _ if self.phase.must_not_be_given_up() => self.sleep(now + retry::LONGEST_PAUSE.min(Millis(1000))),
+            _ if self.phase.must_not_be_given_up() => {
+                self.sleep(now + retry::LONGEST_PAUSE.min(Millis(1000)))
+            }
             Next::Again(pause) if matches!(self.phase, Phase::Watching(_)) => {
                 // A failed look is no reason for more looks than a good one.
                 let interval = self.polling.interval(self.polls, self.seed());
