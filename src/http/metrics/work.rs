@@ -166,7 +166,7 @@ fn store(text: &mut Exposition, system: &System, ledger: &Ledger) {
     text.counter("batch_gpt_store_groups_failed_total", "Groups that the store did not take at once.")
         .sample(&[], counters.groups_failed.get());
     text.counter("batch_gpt_store_swept_total", "What was kept long enough, or purged, and is removed.");
-    family(text, "what", &counters.swept);
+    family(text, "kind", &counters.swept);
     text.gauge("batch_gpt_bodies_in_memory_bytes", "Bodies of requests that are kept in memory.")
         .sample(&[], system.bodies_in_memory());
 }
