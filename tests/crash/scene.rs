@@ -128,7 +128,7 @@ impl Scene {
         if third.said().contains("took up") {
             return Err(format!("something was left to do: {}", third.said()));
         }
-        self.files_are_gone().await?;
+        files_are_gone(&self.upstream.base_url).await?;
         block_in_place(|| third.stop())?;
         let ledger = Ledger::fetch(&self.upstream.base_url).await?;
         let violations = ledger.check(self.bodies.iter().map(Vec::as_slice));
@@ -138,25 +138,25 @@ impl Scene {
         Ok(())
     }
 
-    /// Waits until no file is upstream any more. Nothing else waits for that, so it may take a life longer.
-    async fn files_are_gone(&self) -> Result<(), String> {
-        let url = format!("{}/files", self.upstream.base_url);
-        let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
-        let begun = Instant::now();
-        loop {
-            let call = http.get(&url).bearer_auth("simulated").send().await;
-            let list = call.map_err(|error| error.to_string())?.text().await;
-            let list: Value = serde_json::from_str(&list.unwrap_or_default()).unwrap_or_default();
-            match list["data"].as_array() {
-                Some(files) if files.is_empty() => return Ok(()),
-                _ if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
-                _ => return Err(format!("files are left upstream: {list}")),
-            }
-        }
-    }
-
     /// What all lives said.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+}
+
+/// Waits until no file is upstream any more. Nothing else waits for that, so it may take a life longer.
+async fn files_are_gone(base_url: &str) -> Result<(), String> {
+    let url = format!("{base_url}/files");
+    let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
+    let begun = Instant::now();
+    loop {
+        let call = http.get(&url).bearer_auth("simulated").send().await;
+        let list = call.map_err(|error| error.to_string())?.text().await;
+        let list: Value = serde_json::from_str(&list.unwrap_or_default()).unwrap_or_default();
+        match list["data"].as_array() {
+            Some(files) if files.is_empty() => return Ok(()),
+            _ if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => return Err(format!("files are left upstream: {list}")),
+        }
     }
 }
