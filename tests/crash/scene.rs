@@ -110,7 +110,7 @@ impl Scene {
     /// Everybody has their own answer, each question was paid for once, and nothing is left to do.
     pub(crate) async fn ends_well(
         &mut self,
-        gateway: Running,
+        mut gateway: Running,
         clients: JoinSet<(String, Result<Answer, String>)>,
     ) -> Result<(), String> {
         for (content, answer) in clients.join_all().await {
@@ -120,6 +120,8 @@ impl Scene {
                 return Err(format!("{}… was told {answer:.200?}", &content[..16]));
             }
         }
+        // The life before may have answered everybody, and one that has hardly begun cannot stop in order.
+        block_in_place(|| gateway.listens())?;
         block_in_place(|| gateway.stop())?;
         let third = block_in_place(|| {
             let mut third = self.gateway(None);
