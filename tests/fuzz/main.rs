@@ -5,6 +5,7 @@
 
 mod damage;
 mod dice;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../emulation/events.rs"]
 mod events;
 mod found;

@@ -27,6 +27,8 @@ pub fn keys(data: &[u8]) {
             assert!(keys.tenant(None).is_none());
         }
         let shown = format!("{keys:?}");
-        assert!(key.len() < 8 || !shown.contains(key), "{shown}");
+        // A name may be what is a key elsewhere, and names are shown.
+        let is_named = entries.iter().any(|entry| entry.split_once(':').unwrap().0.contains(key));
+        assert!(key.len() < 8 || is_named || !shown.contains(key), "{shown}");
     }
 }

@@ -17,6 +17,9 @@ pub fn settings(data: &[u8]) {
         let value = rest.as_str();
         if set_secret(&mut args, which, value) {
             secrets.push(value);
+            // Of a list of keys the names are open.
+            let names = value.split(',').filter(|_| which == 'j').filter_map(|entry| entry.split_once(':'));
+            names.for_each(|(name, _)| open.push_str(name));
         } else if set(&mut args, which, value) {
             open.push_str(value);
             open.push('\n');
