@@ -193,7 +193,7 @@ impl ports::Upstream for Upstream {
                 false => Err(refused(404, "No such file.")),
             }
         };
-        Ok(self.call(Call::Remove, None, remove).await?.0)
+        self.call(Call::Remove, None, remove).await.map(|_| ())
     }
 
     async fn content(&self, file: &FileId) -> Result<Pieces, Fault> {
