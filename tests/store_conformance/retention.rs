@@ -92,7 +92,9 @@ impl Known {
                 }
                 Record::Settled { key, returned, at, .. } => {
                     known.settled.insert(*key, *at);
-                    returned.iter().for_each(|(id, _)| drop(known.batch.remove(id)));
+                    for (id, _) in returned.iter() {
+                        known.batch.remove(id);
+                    }
                 }
                 _ => {}
             }
@@ -358,7 +360,7 @@ pub(crate) async fn files_are_spent_until_they_are_removed(home: impl Home) {
     assert_eq!(store.spent_files().await.unwrap(), []);
     store.append(&[end(1), end(2), settled(3)]).await.unwrap();
     let removed = Record::FilesRemoved { key: BatchKey(1), at: Timestamp(60) };
-    store.append(&[removed.clone()]).await.unwrap();
+    store.append(std::slice::from_ref(&removed)).await.unwrap();
     // A group handed in again brings nothing back.
     store.append(&[end(1), removed, end(2)]).await.unwrap();
     let store = home.reopen(store).await;
