@@ -90,6 +90,8 @@ impl Gateway {
 
     /// Starts to serve with these actors, which have taken up what was unfinished.
     pub fn serve(&self, system: System) -> &System {
+        // The file of keys may have changed while the journal was read.
+        system.permits.share_among(self.door.keys().tenants());
         self.system.get_or_init(|| system)
     }
 
