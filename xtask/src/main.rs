@@ -1,6 +1,7 @@
 //! Chores of the repository: `cargo xtask --help` lists them.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod abuse;
 mod acceptance;
 mod bench;
 mod cancellation;
@@ -40,6 +41,8 @@ enum Command {
     Crash(crash::CrashArgs),
     /// Let thousands of clients ask while much goes wrong upstream, and see whether each gets its own outcome.
     Storm(storm::StormArgs),
+    /// Measure what well-behaved clients get while thousands of others mean no good.
+    Abuse(abuse::AbuseArgs),
     /// Measure the gateway against floors in alternating runs, and write it down.
     Bench(bench::BenchArgs),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Clients(args) => clients::alone(args.questions.as_deref()),
         Command::Crash(args) => crash::run(&args),
         Command::Storm(args) => storm::run(&args),
+        Command::Abuse(args) => abuse::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     match chore {

@@ -16,7 +16,7 @@ mod page;
 mod park;
 mod programs;
 mod stage;
-mod usage;
+pub mod usage;
 mod volume;
 mod watch;
 
