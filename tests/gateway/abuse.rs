@@ -126,11 +126,17 @@ async fn bodies_that_are_too_large_too_deep_or_none_are_refused_and_the_others_a
         ("a length and chunks", with("content-length: 2\r\ntransfer-encoding: chunked", "{}"), &[400]),
         ("no chunks", with("transfer-encoding: chunked", "zzz\r\n{}"), &[400]),
         ("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(), &[400]),
-        ("a head without end", [head.as_bytes(), &[b'a'; 300_000]].concat(), &[400, 431]),
     ] {
         let end = abuser.exchange(&bytes).await;
         assert!(end.status.is_some_and(|status| statuses.contains(&status)), "{what}: {:?}", end.status);
     }
+    // It may be cut off before it has seen its answer.
+    let end = abuser.exchange(&[head.as_bytes(), &[b'a'; 300_000]].concat()).await;
+    assert!(
+        end.status.is_none_or(|status| matches!(status, 400 | 431)),
+        "a head without end: {:?}",
+        end.status
+    );
     let head = "POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-bad\r\nconnection: \
                 close\r\ncontent-type: multipart/form-data; boundary=b\r\n";
     for (what, rest, status) in [

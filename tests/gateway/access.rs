@@ -64,6 +64,11 @@ impl Row {
         Self { second: Some(self.pattern.replace("{id}", id)), ..self }
     }
 
+    /// All of a list, not its first page.
+    fn whole(self) -> Self {
+        Self { path: format!("{}?limit=100", self.path), ..self }
+    }
+
     fn call(&self, gateway: &Gateway, path: &str, key: Option<&str>) -> RequestBuilder {
         let call = gateway.client.request(self.method.parse().unwrap(), format!("{}{path}", gateway.root()));
         let call = match &self.content {
@@ -139,20 +144,20 @@ async fn rows(gateway: &Gateway) -> Vec<Row> {
     let batch = collated(gateway).await;
     let without = |words: &str| Others::Without(words.to_owned());
     rows.extend([
-        Row::new("GET", "/v1/requests", "", without(&request)),
+        Row::new("GET", "/v1/requests", "", without(&request)).whole(),
         Row::new("GET", "/v1/requests/{id}", &request, Others::Missing),
         Row::new("DELETE", "/v1/requests/{id}", &request, Others::Missing),
         Row::new("POST", "/v1/responses/{id}/cancel", &response, Others::Missing),
         Row::new("GET", "/v1/models", "", Others::Alike),
         Row::new("GET", "/v1/models/{id}", "gpt-4o-mini", Others::Alike),
         Row::new("POST", "/v1/files", "", Others::Alike).with(Content::File),
-        Row::new("GET", "/v1/files", "", without(&file)),
+        Row::new("GET", "/v1/files", "", without(&file)).whole(),
         Row::new("GET", "/v1/files/{id}", &file, Others::Missing),
         Row::new("GET", "/v1/files/{id}/content", &file, Others::Missing),
         Row::new("DELETE", "/v1/files/{id}", &file, Others::Missing).then(&second_file),
         Row::new("POST", "/v1/batches", "", Others::Refused(400)).with(Content::Json(order)),
-        Row::new("GET", "/v1/batches", "", without(&batch)),
-        Row::new("GET", "/v1/batches", "", without(&native)),
+        Row::new("GET", "/v1/batches", "", without(&batch)).whole(),
+        Row::new("GET", "/v1/batches", "", without(&native)).whole(),
         Row::new("GET", "/v1/batches/{id}", &batch, Others::Missing),
         Row::new("GET", "/v1/batches/{id}", &native, Others::Missing),
         Row::new("GET", "/v1/overview", "", without(r#""tenant":"a""#)),

@@ -29,8 +29,12 @@ async fn status(gateway: &Gateway, key: &str) -> u16 {
 async fn keys_open_from_their_making_to_their_end_without_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.json");
-    let settings =
-        [("BATCH_GPT_KEYS_FILE", file.to_str().unwrap()), ("BATCH_GPT_API_KEYS", "fixed:sk-fixed")];
+    let settings = [
+        ("BATCH_GPT_KEYS_FILE", file.to_str().unwrap()),
+        ("BATCH_GPT_API_KEYS", "fixed:sk-fixed"),
+        // Whoever looks all the time whether a key is in force yet presents many wrong ones.
+        ("BATCH_GPT_MAX_WRONG_KEYS_PER_MINUTE", "100000"),
+    ];
     let mut gateway = Gateway::with(Duration::from_millis(100), &settings).await;
     assert_eq!(status(&gateway, "sk-fixed").await, 200);
     let first = done(&file, &["create", "evals"]).await;

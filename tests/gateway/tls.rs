@@ -10,14 +10,18 @@ use crate::{
     raw::chat,
 };
 
-/// Puts a new certificate of 127.0.0.1 and its key into the files. Gives a client that trusts it alone.
-fn renew(chain: &Path, key: &Path) -> Client {
+/// Puts a new certificate of 127.0.0.1 and its key into the files.
+fn renew(chain: &Path, key: &Path) -> Certificate {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     fs::write(key, made.signing_key.serialize_pem()).unwrap();
     fs::write(chain, made.cert.pem()).unwrap();
-    let trusted = Certificate::from_pem(made.cert.pem().as_bytes()).unwrap();
-    let builder = Client::builder().tls_certs_only([trusted]).timeout(PATIENCE).pool_max_idle_per_host(0);
-    builder.build().unwrap()
+    Certificate::from_pem(made.cert.pem().as_bytes()).unwrap()
+}
+
+/// A client that trusts this certificate alone, and has never been here.
+fn trusting(certificate: &Certificate) -> Client {
+    let builder = Client::builder().tls_certs_only([certificate.clone()]).timeout(PATIENCE);
+    builder.pool_max_idle_per_host(0).build().unwrap()
 }
 
 async fn is_served(client: &Client, gateway: &Gateway, prompt: &str) -> bool {
@@ -38,7 +42,7 @@ async fn clients_are_served_over_tls_and_a_new_certificate_needs_no_restart() {
     ];
     let mut gateway = Gateway::with(Duration::from_millis(100), &settings).await;
     assert!(gateway.url.starts_with("https://"), "{}", gateway.url);
-    assert!(is_served(&first, &gateway, "over TLS").await);
+    assert!(is_served(&trusting(&first), &gateway, "over TLS").await);
     assert!(!is_served(&gateway.client, &gateway, "to whom this certificate is a stranger's").await);
     let plain = gateway.client.get(gateway.root().replace("https", "http")).send().await;
     assert!(plain.is_err(), "it does not speak HTTP without TLS");
@@ -47,11 +51,11 @@ async fn clients_are_served_over_tls_and_a_new_certificate_needs_no_restart() {
     assert!(healthcheck.env("BATCH_GPT_TLS_CERT", &chain).status().await.unwrap().success());
 
     let second = renew(&chain, &key);
-    let turn = async || is_served(&second, &gateway, "with the new certificate").await;
+    let turn = async || is_served(&trusting(&second), &gateway, "with the new certificate").await;
     until(turn).await;
-    assert!(!is_served(&first, &gateway, "with the old certificate").await);
+    assert!(!is_served(&trusting(&first), &gateway, "with the old certificate").await);
 
     fs::write(&key, "no key").unwrap();
     gateway.says("is no PEM file of that kind").await;
-    assert!(is_served(&second, &gateway, "while its files are broken").await);
+    assert!(is_served(&trusting(&second), &gateway, "while its files are broken").await);
 }
