@@ -22,7 +22,7 @@ use batch_gpt_rig::{
 use clap::Args;
 use tokio::{
     task::{JoinHandle, JoinSet, block_in_place},
-    time::{Instant, sleep},
+    time::{Instant, interval, sleep},
 };
 
 use crate::{
@@ -311,8 +311,10 @@ impl Bad {
     }
 
     async fn guesses(self: Arc<Self>, keys: usize, pause: Duration) {
+        // Those that are late on a busy machine come all the same.
+        let mut times = interval(pause);
         for number in 0..keys {
-            sleep(pause).await;
+            times.tick().await;
             let bad = self.clone();
             tokio::spawn(async move {
                 let end = bad.abuser.post(Some(&format!("sk-guess-{number}")), b"{}").await;
