@@ -44,8 +44,8 @@ impl Check {
             return default;
         };
         if !address.ip().is_loopback() && keys.is_open() && !allow {
-            let words = "without BATCH_GPT_API_KEYS or BATCH_GPT_KEYS_FILE only a loopback address is allowed, or set \
-                         BATCH_GPT_ALLOW_ANONYMOUS=1";
+            let words = "without BATCH_GPT_API_KEYS or BATCH_GPT_KEYS_FILE only a loopback address is allowed, \
+                         or set BATCH_GPT_ALLOW_ANONYMOUS=1";
             self.problem("BATCH_GPT_BIND_ADDRESS", text, words);
         }
         address
