@@ -31,10 +31,12 @@ pub struct Abuser {
 pub enum Drip {
     /// The head of a request.
     Head,
-    /// A body of an announced length, of a client that has no key.
+    /// A body of an announced length.
     Body,
-    /// A body in chunks, of a client that has no key.
+    /// A body in chunks.
     Chunks,
+    /// A form of an announced length, which is passed on.
+    Form,
 }
 
 /// How a connection ended.
@@ -60,6 +62,10 @@ impl Abuser {
         let (whole, slow): (String, &[u8]) = match drip {
             Drip::Head => (String::new(), head.as_bytes()),
             Drip::Body => (format!("{head}content-length: 60000\r\n\r\n"), b"x"),
+            Drip::Form => {
+                let head = self.head_to("/v1/files", "multipart/form-data; boundary=b", key);
+                (format!("{head}content-length: 60000\r\n\r\n"), b"x")
+            }
             Drip::Chunks => (format!("{head}transfer-encoding: chunked\r\n\r\n"), b"1\r\nx\r\n"),
         };
         let mut seen = Vec::new();
@@ -103,11 +109,13 @@ impl Abuser {
     }
 
     fn head(self, key: Option<&str>) -> String {
+        self.head_to("/v1/chat/completions", "application/json", key)
+    }
+
+    fn head_to(self, path: &str, media_type: &str, key: Option<&str>) -> String {
         let key = key.map_or_else(String::new, |key| format!("authorization: Bearer {key}\r\n"));
-        format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{key}",
-            self.target
-        )
+        let host = self.target;
+        format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: {media_type}\r\n{key}")
     }
 
     /// A connection on which nothing has been sent.

@@ -48,8 +48,9 @@ async fn slow_clients_are_cut_off_and_the_others_are_served() {
         (Drip::Chunks, None, 401),
         (Drip::Body, Some("sk-bad"), 408),
         (Drip::Chunks, Some("sk-bad"), 408),
+        (Drip::Form, Some("sk-bad"), 408),
     ];
-    let slow: Vec<_> = (0..40)
+    let slow: Vec<_> = (0..34)
         .flat_map(|_| ways)
         .map(|(drip, key, status)| {
             tokio::spawn(async move { (drip, key, status, abuser.drip(drip, key, SECOND, PATIENCE).await) })
@@ -69,6 +70,29 @@ async fn slow_clients_are_cut_off_and_the_others_are_served() {
         );
     }
     is_served(&gateway, "after slow clients").await;
+}
+
+/// The server limits the time of a connection's first head only, so a stranger must not get to a second one.
+#[tokio::test]
+async fn a_connection_is_kept_for_those_alone_who_have_shown_a_key() {
+    let gateway = gateway(&[]).await;
+    let abuser = abuser(&gateway);
+    for (path, key) in [
+        ("/v1/requests", "authorization: Bearer sk-wrong\r\n"),
+        ("/v1/requests", ""),
+        ("/livez", ""),
+        ("/nowhere", ""),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{key}\r\n");
+        // An idle connection that is kept is closed later than that.
+        let end = timeout(PATIENCE / 2, abuser.exchange(request.as_bytes())).await;
+        let end = end.unwrap_or_else(|_| panic!("{path} with {key:?} is not closed"));
+        assert!(String::from_utf8_lossy(&end.bytes).contains("connection: close"), "{path}: {end:?}");
+    }
+    let head = "GET /v1/requests HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-good\r\n";
+    let end = abuser.exchange(format!("{head}\r\n{head}connection: close\r\n\r\n").as_bytes()).await;
+    let text = String::from_utf8(end.bytes).unwrap();
+    assert_eq!(text.matches("HTTP/1.1 200").count(), 2, "{text}");
 }
 
 #[tokio::test]

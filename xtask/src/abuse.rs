@@ -300,6 +300,7 @@ impl Bad {
             (Drip::Chunks, None),
             (Drip::Body, Some("sk-bad")),
             (Drip::Chunks, Some("sk-bad")),
+            (Drip::Form, Some("sk-bad")),
         ];
         // They do not all come in the same instant.
         sleep(DRIP * u32::try_from(number % 100).unwrap_or(0) / 100).await;
