@@ -12,20 +12,20 @@ use batch_gpt_actors::{
     system::{Ports, System},
 };
 use batch_gpt_simulator::Simulator;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::{
-    config::{Config, UpstreamConfig},
-    http::{gateway::Gateway, request_id, routes},
+    config::{Config, SPARE_CONNECTIONS, UpstreamConfig},
+    http::{connections::Connections, door::Door, gateway::Gateway, request_id, routes},
     listener::listener,
     store,
+    tls::Certificate,
     upstream::{HttpUpstream, UpstreamKey, forward::Forwarder},
+    watch,
 };
 
 /// Pause before a store that could not be reached is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
-/// Connections beyond the admitted requests, so that a refusal can be told rather than left hanging.
-const SPARE_CONNECTIONS: usize = 4096;
 /// Seconds that connections get to take their last answers.
 const LAST_ANSWERS: u64 = 5;
 
@@ -38,6 +38,9 @@ pub enum StartFault {
     /// The store needs somebody's help.
     #[error("{0}")]
     Store(#[from] StoreFault),
+    /// The certificate cannot be served.
+    #[error("cannot speak TLS: {0}")]
+    Tls(#[from] rustls::Error),
     /// The HTTP client could not be made.
     #[error("cannot make an HTTP client: {0}")]
     Upstream(#[from] reqwest::Error),
@@ -56,6 +59,8 @@ pub struct Application {
     simulator: Option<Simulator>,
     config: Config,
     runtime: Arc<Runtime>,
+    /// Heed files that may change: keys, and the certificate.
+    heeding: [JoinHandle<()>; 2],
 }
 
 impl Application {
@@ -64,30 +69,41 @@ impl Application {
         let (upstream, simulator) = upstream(&config).await?;
         let gateway = Data::new(Gateway::new(
             config.serving,
-            config.keys.clone(),
-            config.admin_key.clone(),
+            Door::new(config.keys.clone(), config.administrator, config.limits.wrong_keys_per_minute),
             config.actors.open_requests,
-            config.max_body_bytes,
+            config.limits,
             Forwarder::new(upstream.clone(), runtime.handle().clone()),
         ));
         let shared = gateway.clone();
         let app =
             move || App::new().app_data(shared.clone()).wrap(from_fn(request_id::mark)).configure(routes);
+        let connections = Connections::new(config.limits.connections_per_address);
         let server = HttpServer::new(app)
             .disable_signals()
+            .on_connect(move |connection, extensions| connections.came(connection, extensions))
+            .client_request_timeout(config.limits.head_time)
             // A client that leaves must be noticed, or its line would be paid for.
             .h1_allow_half_closed(false)
             .max_connections(config.actors.open_requests.places + SPARE_CONNECTIONS)
             .keep_alive(Duration::from_secs(75))
-            .shutdown_timeout(LAST_ANSWERS)
-            .listen(listener(config.bind).map_err(|error| StartFault::Bind(config.bind, error))?)
-            .map_err(|error| StartFault::Bind(config.bind, error))?;
+            .shutdown_timeout(LAST_ANSWERS);
+        let taken = |error| StartFault::Bind(config.bind, error);
+        let listener = listener(config.bind).map_err(taken)?;
+        let server = match &config.tls {
+            Some(certificate) => server.listen_rustls_0_23(listener, certificate.server()?),
+            None => server.listen(listener),
+        };
+        let server = server.map_err(taken)?;
         let address = server.addrs().first().copied().unwrap_or(config.bind);
         let server = server.run();
         let handle = server.handle();
         actix_rt::spawn(server);
         let upstream = Arc::new(upstream);
-        Ok(Self { gateway, server: handle, address, upstream, simulator, config, runtime })
+        let heeding = [
+            actix_rt::spawn(heed_keys(gateway.clone())),
+            actix_rt::spawn(heed_certificate(config.tls.clone())),
+        ];
+        Ok(Self { gateway, server: handle, address, upstream, simulator, config, runtime, heeding })
     }
 
     /// What it was told.
@@ -98,6 +114,12 @@ impl Application {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same as a URL, without `/v1`.
+    pub fn url(&self) -> String {
+        let scheme = if self.config.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// The simulated upstream, if that is the upstream.
@@ -175,12 +197,27 @@ impl Application {
             );
         }
         self.server.stop(true).await;
+        self.heeding.iter().for_each(JoinHandle::abort);
         if let Ok(system) = self.gateway.system() {
             system.close().await;
         }
         if let Some(simulator) = self.simulator {
             simulator.stop(false).await;
         }
+    }
+}
+
+/// Heeds the file of keys, if there is one.
+async fn heed_keys(gateway: Data<Gateway>) {
+    if let Some(file) = gateway.door.keys().file() {
+        watch::heed(vec![file.path().to_owned()], "keys", || gateway.reload_keys()).await;
+    }
+}
+
+/// Heeds the certificate, if there is one.
+async fn heed_certificate(certificate: Option<Arc<Certificate>>) {
+    if let Some(certificate) = certificate {
+        watch::heed(certificate.paths(), "certificate", || certificate.reload()).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use batch_gpt_simulator::SimulateArgs;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{batches::BatchesArgs, monitor::MonitorArgs};
+use crate::{batches::BatchesArgs, keys::command::KeysArgs, monitor::MonitorArgs};
 
 /// An OpenAI-compatible gateway that turns ordinary real-time calls into half-price Batch API jobs.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub enum Command {
     Monitor(MonitorArgs),
     /// List, show and cancel batches of a running gateway, for people and scripts.
     Batches(BatchesArgs),
+    /// Make, list and revoke the keys of clients.
+    Keys(KeysArgs),
     /// Exit 0 if a gateway answers that it is ready.
     Healthcheck(HealthcheckArgs),
 }
@@ -49,6 +51,10 @@ pub struct HealthcheckArgs {
     /// Where the gateway listens.
     #[arg(long, env = "BATCH_GPT_BIND_ADDRESS", default_value = "127.0.0.1:8080")]
     pub bind_address: String,
+
+    /// Set if the gateway speaks TLS. Whose certificate it shows does not matter: no secret is sent
+    #[arg(long, env = "BATCH_GPT_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<String>,
 }
 
 /// Flags of `serve`, as they were typed. [`Config`](crate::config::Config) makes sense of them, so that everything
@@ -62,6 +68,18 @@ pub struct ServeArgs {
     /// The upstream key; needed unless --simulate. Better set as a variable: others can see a command line.
     #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub openai_api_key: Option<Secret>,
+
+    /// A file that holds the upstream key, instead of OPENAI_API_KEY
+    #[arg(long, env = "OPENAI_API_KEY_FILE", value_name = "FILE")]
+    pub openai_api_key_file: Option<String>,
+
+    /// Folder of systemd's credentials; openai_api_key there is the upstream key, unless one is given otherwise
+    #[arg(long, env = "CREDENTIALS_DIRECTORY", value_name = "FOLDER")]
+    pub credentials_directory: Option<String>,
+
+    /// 1: send the upstream key unencrypted (http) beyond this machine [default: 0]
+    #[arg(long, env = "BATCH_GPT_ALLOW_PLAIN_UPSTREAM", value_name = "0|1")]
+    pub allow_plain_upstream: Option<String>,
 
     /// Any server that speaks the same Files and Batch API [default: https://api.openai.com/v1]
     #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL")]
@@ -128,13 +146,33 @@ pub struct ServeArgs {
     #[arg(long, env = "BATCH_GPT_BIND_ADDRESS", value_name = "ADDRESS")]
     pub bind_address: Option<String>,
 
+    /// PEM file of the listener's certificate and those of its issuers; read again when it changes [default: no TLS]
+    #[arg(long, env = "BATCH_GPT_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<String>,
+
+    /// PEM file of the certificate's key
+    #[arg(long, env = "BATCH_GPT_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<String>,
+
     /// NAME:KEY,NAME:KEY — clients must present one; each name is a tenant. Unset: any key is accepted
     #[arg(long, env = "BATCH_GPT_API_KEYS", hide_env_values = true, value_name = "LIST")]
     pub api_keys: Option<Secret>,
 
+    /// The file of keys that `batch-gpt keys` makes; read again when it changes
+    #[arg(long, env = "BATCH_GPT_KEYS_FILE", value_name = "FILE")]
+    pub keys_file: Option<String>,
+
     /// Guards /debug and other tenants' batches. Unset: /debug answers loopback peers only
     #[arg(long, env = "BATCH_GPT_ADMIN_KEY", hide_env_values = true, value_name = "KEY")]
     pub admin_key: Option<Secret>,
+
+    /// A file that holds the administrator's key, instead of BATCH_GPT_ADMIN_KEY
+    #[arg(long, env = "BATCH_GPT_ADMIN_KEY_FILE", value_name = "FILE")]
+    pub admin_key_file: Option<String>,
+
+    /// Wrong keys that one address may present within a minute; above it 429 [default: 60]
+    #[arg(long, env = "BATCH_GPT_MAX_WRONG_KEYS_PER_MINUTE", value_name = "N")]
+    pub max_wrong_keys_per_minute: Option<String>,
 
     /// 1: listen beyond loopback although any key is accepted [default: 0]
     #[arg(long, env = "BATCH_GPT_ALLOW_ANONYMOUS", value_name = "0|1")]
@@ -175,6 +213,22 @@ pub struct ServeArgs {
     /// Most requests accepted and not yet answered; above it clients get 429 [default: 100000]
     #[arg(long, env = "BATCH_GPT_MAX_OPEN_REQUESTS", value_name = "N")]
     pub max_open_requests: Option<String>,
+
+    /// Most open requests of one tenant [default: all that is no other tenant's share]
+    #[arg(long, env = "BATCH_GPT_MAX_OPEN_REQUESTS_PER_TENANT", value_name = "N")]
+    pub max_open_requests_per_tenant: Option<String>,
+
+    /// Most connections of one address; more are cut off [default: open requests and 4096]
+    #[arg(long, env = "BATCH_GPT_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    pub max_connections_per_address: Option<String>,
+
+    /// Longest time that the head of a connection's first request may take, in seconds [default: 10]
+    #[arg(long, env = "BATCH_GPT_HEAD_SECONDS", value_name = "SECONDS")]
+    pub head_seconds: Option<String>,
+
+    /// Longest time that a body may take, in seconds, and one more for every 500 bytes of it [default: 20]
+    #[arg(long, env = "BATCH_GPT_BODY_SECONDS", value_name = "SECONDS")]
+    pub body_seconds: Option<String>,
 
     /// Largest body of a request; above it clients get 413 [default: 33554432]
     #[arg(long, env = "BATCH_GPT_MAX_BODY_BYTES", value_name = "BYTES")]

@@ -17,4 +17,6 @@ pub mod prices;
 pub mod signals;
 pub mod store;
 pub mod terminal;
+pub mod tls;
 pub mod upstream;
+pub mod watch;

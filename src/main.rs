@@ -9,7 +9,7 @@ use batch_gpt::{
     batches,
     cli::{Cli, Command, HealthcheckArgs, ServeArgs},
     config::{Config, UpstreamConfig},
-    demo, logging, monitor,
+    demo, keys, logging, monitor,
     signals::StopSignals,
 };
 use batch_gpt_simulator::{SimulateArgs, Simulator};
@@ -24,7 +24,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let level = match cli.command {
-        Some(Command::Demo(_) | Command::Batches(_)) => "warn",
+        Some(Command::Demo(_) | Command::Batches(_) | Command::Keys(_)) => "warn",
         // It has the screen to itself.
         Some(Command::Monitor(_)) => "off",
         _ => "info",
@@ -56,6 +56,7 @@ fn main() -> ExitCode {
             Some(Command::Simulate(args)) => simulate(&args).await,
             Some(Command::Monitor(args)) => monitor::run(&args).await,
             Some(Command::Batches(args)) => batches::run(&args).await,
+            Some(Command::Keys(args)) => keys::command::run(&args),
             Some(Command::Healthcheck(args)) => healthcheck(&args).await,
         }
     })
@@ -84,7 +85,7 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
         Ok(application) => application,
         Err(fault) => return failed(&fault.to_string()),
     };
-    log::info!("listening on http://{}", application.address());
+    log::info!("listening on {}", application.url());
     let mut trusted = true;
     tokio::select! {
         started = application.start() => match started {
@@ -120,16 +121,14 @@ async fn refuse(application: Application, fault: &StartFault) -> ExitCode {
 }
 
 fn greet(application: &Application) {
-    let (address, config) = (application.address(), application.config());
+    let (url, config) = (application.url(), application.config());
     let upstream = match &config.upstream {
         UpstreamConfig::Simulated => "the simulated upstream",
         UpstreamConfig::At(..) => "the upstream",
     };
     let (version, store, mode) = (env!("CARGO_PKG_VERSION"), &config.store, config.serving.mode);
-    log::info!(
-        "batch-gpt {version} serves http://{address}/v1 with {upstream}, mode {mode}, journal in {store}"
-    );
-    log::info!("try it: OpenAI(base_url=\"http://{address}/v1\", api_key=\"any\", timeout=86400)");
+    log::info!("batch-gpt {version} serves {url}/v1 with {upstream}, mode {mode}, journal in {store}");
+    log::info!("try it: OpenAI(base_url=\"{url}/v1\", api_key=\"any\", timeout=86400)");
 }
 
 async fn simulate(args: &SimulateArgs) -> ExitCode {
@@ -153,7 +152,12 @@ async fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
         "" => "127.0.0.1:8080",
         given => given,
     };
-    let url = format!("http://{address}/readyz");
-    let ready = reqwest::get(&url).await.is_ok_and(|response| response.status().is_success());
+    let encrypted = args.tls_cert.as_ref().is_some_and(|path| !path.trim().is_empty());
+    let url = format!("{}://{address}/readyz", if encrypted { "https" } else { "http" });
+    let client = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build();
+    let ready = match client {
+        Ok(client) => client.get(&url).send().await.is_ok_and(|response| response.status().is_success()),
+        Err(error) => return failed(&format!("cannot make an HTTP client: {error}")),
+    };
     if ready { ExitCode::SUCCESS } else { failed(&format!("{url} does not answer that it is ready")) }
 }

@@ -12,6 +12,9 @@ use bytes::Bytes;
 /// uploaded.
 pub const ROOM: u64 = 16 << 20;
 
+/// Largest body that is kept. To read one again costs the less of what sending it costs, the larger it is.
+const LARGEST: u64 = 2 << 10;
+
 /// The room for bodies, shared by everybody who has some.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -28,11 +31,16 @@ impl Memory {
     /// Takes a body that the store has, and keeps it if there is room.
     pub fn body(&self, bytes: Bytes) -> Body {
         let len = bytes.len() as u64;
+        let kept = len <= LARGEST && self.take(len);
+        Body { len, kept: kept.then(|| Kept { bytes, memory: self.clone() }) }
+    }
+
+    fn take(&self, len: u64) -> bool {
         let fits = self.taken.fetch_add(len, Relaxed).saturating_add(len) <= self.room;
         if !fits {
             self.taken.fetch_sub(len, Relaxed);
         }
-        Body { len, kept: fits.then(|| Kept { bytes, memory: self.clone() }) }
+        fits
     }
 
     /// Bytes that are kept.
@@ -94,5 +102,13 @@ mod tests {
         assert!(memory.body(half).kept().is_some());
         drop(second);
         assert_eq!(memory.taken(), 0);
+    }
+
+    #[test]
+    fn what_is_large_is_left_to_the_store() {
+        let memory = Memory::new(1 << 20);
+        let body = |len: u64| memory.body(Bytes::from(vec![b'x'; len as usize]));
+        assert!(body(LARGEST).kept().is_some());
+        assert!(body(LARGEST + 1).kept().is_none());
     }
 }

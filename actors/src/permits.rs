@@ -64,6 +64,11 @@ impl Permits {
         self.count(room)
     }
 
+    /// So many tenants share the places from now on.
+    pub fn share_among(&self, tenants: usize) {
+        self.admission().share_among(tenants);
+    }
+
     /// How full it is.
     pub fn occupancy(&self) -> Occupancy {
         let admission = self.admission();

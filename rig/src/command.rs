@@ -3,8 +3,15 @@
 use std::{env, ffi::OsStr, process::Command};
 
 /// Variables that a developer may have set for a gateway of their own, and that must not reach the tests.
-const FOREIGN: [&str; 6] =
-    ["BATCH_GPT_", "CLIENT_SERVING_MODE", "COLLATE_BATCHES_", "COLLECT_BATCH_", "MONGO", "OPENAI_"];
+const FOREIGN: [&str; 7] = [
+    "BATCH_GPT_",
+    "CLIENT_SERVING_MODE",
+    "COLLATE_BATCHES_",
+    "COLLECT_BATCH_",
+    "CREDENTIALS_DIRECTORY",
+    "MONGO",
+    "OPENAI_",
+];
 
 /// A command that sees nothing of the developer's own gateway, and reaches this machine without a proxy.
 pub fn command(program: impl AsRef<OsStr>) -> Command {

@@ -71,16 +71,21 @@ impl Check {
             batch_submitters: self.number("BATCH_GPT_BATCH_SUBMITTERS", &args.batch_submitters, 2, 1..=64),
             poller_arbiters: self.number("BATCH_GPT_POLLER_ARBITERS", &args.poller_arbiters, 1, 1..=64),
             status_loggers: self.number("BATCH_GPT_STATUS_LOGGERS", &args.status_loggers, 1, 1..=64),
-            open_requests: Capacity {
-                places: self.number(
-                    "BATCH_GPT_MAX_OPEN_REQUESTS",
-                    &args.max_open_requests,
-                    100_000,
-                    1..=10_000_000,
-                ),
-                tenants,
-            },
+            open_requests: self.open_requests(args, tenants),
             retention: self.retention(args),
         }
+    }
+
+    fn open_requests(&mut self, args: &ServeArgs, tenants: usize) -> Capacity {
+        let allowed = 1..=10_000_000;
+        let places =
+            self.number("BATCH_GPT_MAX_OPEN_REQUESTS", &args.max_open_requests, 100_000, allowed.clone());
+        let each = self.number(
+            "BATCH_GPT_MAX_OPEN_REQUESTS_PER_TENANT",
+            &args.max_open_requests_per_tenant,
+            places,
+            allowed,
+        );
+        Capacity { each, ..Capacity::shared(places, tenants) }
     }
 }

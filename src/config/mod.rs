@@ -3,9 +3,12 @@
 mod actors;
 mod check;
 mod door;
+mod limits;
 mod retention;
+mod secret;
 mod serving;
 mod store;
+mod tls;
 mod upstream;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
@@ -13,13 +16,15 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use batch_gpt_actors::{rules::price::Prices, system::Settings};
 
 use self::check::{Check, given};
+pub use self::limits::SPARE_CONNECTIONS;
 use crate::{
     cli::ServeArgs,
-    http::gateway::Serving,
-    keys::{Key, Keys},
+    http::{gateway::Serving, limits::Limits},
+    keys::{Key, ring::Keyring},
     logging::LogFormat,
     prices::prices,
     store::Location,
+    tls::Certificate,
     upstream::UpstreamKey,
 };
 
@@ -46,13 +51,15 @@ pub struct Config {
     /// Where to listen.
     pub bind: SocketAddr,
     /// The clients' keys.
-    pub keys: Keys,
+    pub keys: Arc<Keyring>,
+    /// The certificate of the listener; without one it speaks plain HTTP.
+    pub tls: Option<Arc<Certificate>>,
     /// The administrator's key.
-    pub admin_key: Option<Key>,
+    pub administrator: Option<Key>,
     /// Sizes and limits of the actors.
     pub actors: Settings,
-    /// Bytes of a request's body.
-    pub max_body_bytes: usize,
+    /// What a client may take before it is served.
+    pub limits: Limits,
     /// Time for an orderly stop.
     pub drain: Duration,
     /// What tokens cost.
@@ -70,22 +77,19 @@ impl Config {
     /// Makes sense of the flags; reports all that is wrong at once.
     pub fn parse(args: &ServeArgs) -> Result<Self, BadConfig> {
         let mut check = Check::default();
-        let keys = check.keys(&args.api_keys);
+        let keys = check.keys(args);
+        let actors = check.actors(args, keys.tenants());
         let config = Self {
             upstream: check.upstream(args),
             files_expire_after: check.files_expire_after(args),
             store: check.store(args),
             serving: check.serving(args),
-            bind: check.bind(&args.bind_address, &keys, &args.allow_anonymous),
-            actors: check.actors(args, keys.tenants()),
+            bind: check.bind(args, &keys),
             keys,
-            admin_key: args.admin_key.as_ref().filter(|key| !key.0.is_empty()).map(|key| Key::new(&key.0)),
-            max_body_bytes: check.number(
-                "BATCH_GPT_MAX_BODY_BYTES",
-                &args.max_body_bytes,
-                33_554_432,
-                1024..=512 << 20,
-            ),
+            tls: check.tls(args),
+            administrator: check.administrator(args),
+            limits: check.limits(args, actors.open_requests.places),
+            actors,
             drain: check.drain(args),
             prices: check.prices(&args.prices_file),
             log_format: check.log_format(&args.log_format),

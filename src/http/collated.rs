@@ -81,7 +81,7 @@ async fn begin(
             return Err(refused);
         }
     };
-    let bytes = read(&request, payload, gateway.max_body_bytes).await?;
+    let bytes = read(&request, payload, &gateway.limits).await?;
     let checked = body::check(endpoint, &bytes).map_err(HttpError::bad_request)?;
     // The client's own buffer goes now; what is kept from here on is the line.
     drop(bytes);

@@ -22,7 +22,7 @@ use super::{
     gateway::{Gateway, now},
     page,
     pass_through::{along, ask, place, response, whole},
-    request_body::{announced, passed_on, too_large},
+    request_body::{announced, passed_on, plain_only, too_large},
 };
 use crate::upstream::forward::{Errand, Reply};
 
@@ -58,6 +58,8 @@ pub async fn upload(
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.tenant(&request)?;
     gateway.open()?;
+    let _place = gateway.place(&tenant)?;
+    plain_only(&request)?;
     let length = announced(&request);
     if length.is_some_and(|length| length > LARGEST_UPLOAD) {
         return Err(too_large(format!("The body is larger than {LARGEST_UPLOAD} bytes.")));
@@ -65,7 +67,7 @@ pub async fn upload(
     let mut errand = Errand::new(Method::POST, place(&request));
     along(&request, &mut errand);
     errand.headers.extend(length.map(|length| (reqwest::header::CONTENT_LENGTH, length.into())));
-    let (body, fill) = passed_on(payload, LARGEST_UPLOAD);
+    let (body, fill) = passed_on(payload, LARGEST_UPLOAD, &gateway.limits);
     errand.body = Some(body);
     let (filled, reply) = join(fill, ask(&gateway, errand)).await;
     filled?;

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     hash::Hash,
-    net::IpAddr,
     sync::{
         OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -11,23 +10,18 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use actix_web::{HttpRequest, http::StatusCode};
+use actix_web::HttpRequest;
 use batch_gpt_actors::{
     cell::{Letter, Receive},
     permits::{Permit, Permits},
-    rules::{
-        admission::Capacity, ids::FileId, lane::Tenant, outcome::ApiError, record::Record, time::Timestamp,
-    },
+    rules::{admission::Capacity, ids::FileId, lane::Tenant, record::Record, time::Timestamp},
     status_logger::{Answer, OwnFiles, StatusLogger, Write},
     system::System,
 };
 use tokio::sync::oneshot;
 
-use super::{error::HttpError, hold::Holding, traffic::Traffic};
-use crate::{
-    keys::{Key, Keys},
-    upstream::forward::Forwarder,
-};
+use super::{door::Door, error::HttpError, hold::Holding, limits::Limits, traffic::Traffic};
+use crate::{keys::file::BadKeyFile, upstream::forward::Forwarder};
 
 /// What a client gets when it says nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +62,10 @@ pub struct Gateway {
     draining: AtomicBool,
     /// How clients are served.
     pub serving: Serving,
-    /// Largest body of a request, in bytes.
-    pub max_body_bytes: usize,
-    keys: Keys,
-    admin_key: Option<Key>,
+    /// What a client may take before it is served.
+    pub limits: Limits,
+    /// Who may come in.
+    pub door: Door,
     /// The places of clients whose responses have not ended.
     pub clients: Permits,
     /// Responses by route.
@@ -84,19 +78,20 @@ impl Gateway {
     /// A gateway that is starting. At most so many clients are waited upon at a time.
     pub fn new(
         serving: Serving,
-        keys: Keys,
-        admin_key: Option<Key>,
+        door: Door,
         clients: Capacity,
-        max_body_bytes: usize,
+        limits: Limits,
         forwarder: Forwarder,
     ) -> Self {
         let (clients, traffic) = (Permits::new(clients), Traffic::default());
         let (system, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Self { system, draining, serving, max_body_bytes, keys, admin_key, clients, traffic, forwarder }
+        Self { system, draining, serving, limits, door, clients, traffic, forwarder }
     }
 
     /// Starts to serve with these actors, which have taken up what was unfinished.
     pub fn serve(&self, system: System) -> &System {
+        // The file of keys may have changed while the journal was read.
+        system.permits.share_among(self.door.keys().tenants());
         self.system.get_or_init(|| system)
     }
 
@@ -169,39 +164,38 @@ impl Gateway {
         if !resent && !self.system()?.permits.has_room(tenant) {
             return Err(HttpError::full());
         }
+        self.place(tenant)
+    }
+
+    /// A place for a client that sends a body, to be held until its response has begun.
+    pub fn place(&self, tenant: &Tenant) -> Result<Permit, HttpError> {
         self.clients.take(tenant).ok_or_else(HttpError::full)
     }
 
-    /// Whose request it is.
+    /// See [`Door::tenant`].
     pub fn tenant(&self, request: &HttpRequest) -> Result<Tenant, HttpError> {
-        self.keys.tenant(bearer(request)).ok_or_else(|| unauthorized(bearer(request).is_some()))
+        self.door.tenant(request)
     }
 
-    /// Whose batches this request may see: everybody's for an administrator.
+    /// See [`Door::scope`].
     pub fn scope(&self, request: &HttpRequest) -> Result<Option<Tenant>, HttpError> {
-        if self.is_admin(request) {
-            return Ok(None);
-        }
-        self.tenant(request).map(Some)
+        self.door.scope(request)
     }
 
-    /// Whether this request may see how the gateway works inside.
-    pub fn is_admin(&self, request: &HttpRequest) -> bool {
-        match (&self.admin_key, bearer(request)) {
-            (Some(key), Some(presented)) => key.matches(presented),
-            (Some(_), None) => false,
-            (None, _) => self.keys.is_empty() && peer(request).is_some_and(|address| address.is_loopback()),
-        }
-    }
-
-    /// Lets administrators pass, and without an administrator's key everybody on this machine.
+    /// See [`Door::administrator`].
     pub fn administrators_only(&self, request: &HttpRequest) -> Result<(), HttpError> {
-        let local = self.admin_key.is_none() && peer(request).is_some_and(|address| address.is_loopback());
-        if local || self.is_admin(request) {
-            return Ok(());
+        self.door.administrator(request)
+    }
+
+    /// Reads the file of keys again; a tenant that is new gets its share of the places.
+    pub fn reload_keys(&self) -> Result<(), BadKeyFile> {
+        let keys = self.door.keys();
+        keys.reload()?;
+        self.clients.share_among(keys.tenants());
+        if let Some(system) = self.system.get() {
+            system.permits.share_among(keys.tenants());
         }
-        let error = ApiError::new("invalid_request_error", Some("forbidden"), "This is for administrators.");
-        Err(HttpError::new(StatusCode::FORBIDDEN, error))
+        Ok(())
     }
 }
 
@@ -209,22 +203,4 @@ impl Gateway {
 pub fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn peer(request: &HttpRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|address| address.ip())
-}
-
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get("authorization")?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
-}
-
-fn unauthorized(presented: bool) -> HttpError {
-    let (code, message) = match presented {
-        true => (Some("invalid_api_key"), "Incorrect API key provided."),
-        false => (None, "You didn't provide an API key: send it as 'Authorization: Bearer KEY'."),
-    };
-    HttpError::new(StatusCode::UNAUTHORIZED, ApiError::new("invalid_request_error", code, message))
 }

@@ -3,11 +3,14 @@
 pub mod answer;
 pub mod batches;
 pub mod collated;
+pub mod connections;
+pub mod door;
 pub mod error;
 pub mod files;
 pub mod gateway;
 pub mod health;
 pub mod hold;
+pub mod limits;
 pub mod metrics;
 pub mod models;
 pub mod native_batches;
@@ -21,6 +24,7 @@ pub mod requests;
 pub mod stored_answers;
 pub mod stream;
 pub mod traffic;
+pub mod unread;
 pub mod wishes;
 
 use actix_web::{

@@ -39,8 +39,9 @@ pub async fn create(
     let tenant = gateway.tenant(&request)?;
     let scope = gateway.scope(&request)?;
     gateway.open()?;
+    let _place = gateway.place(&tenant)?;
     json_only(&request)?;
-    let order = read(&request, payload, gateway.max_body_bytes).await?.freeze();
+    let order = read(&request, payload, &gateway.limits).await?.freeze();
     if let Some(input) = input(&order)?
         && !gateway.owns(scope.as_ref(), &input).await?
     {

@@ -10,9 +10,15 @@ use actix_web::{
 use batch_gpt_actors::rules::outcome::ApiError;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream, stream::BoxStream};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
-use super::error::HttpError;
+use super::{
+    error::{HttpError, Retry},
+    limits::Limits,
+};
 
 /// Memory set aside on a client's mere word that so much will come.
 const TRUSTED_LENGTH: usize = 64 << 10;
@@ -26,8 +32,37 @@ const SKIPPED_WITHIN: Duration = Duration::from_secs(5);
 /// Pieces of a body that wait for the upstream to take them.
 const PIECES_AHEAD: usize = 4;
 
+/// Bytes of a body that earn its client another second.
+const RATE: u32 = 500;
+
+/// A body as it comes. Whoever sends it too slowly is cut off: below [`RATE`], all bodies together could take all
+/// connections for days.
+struct Intake {
+    payload: web::Payload,
+    /// How long its client may still let us wait for it.
+    left: Duration,
+}
+
+impl Intake {
+    fn new(payload: web::Payload, limits: &Limits) -> Self {
+        Self { payload, left: limits.body_time }
+    }
+
+    /// The next piece. Only the time that is spent waiting for it counts.
+    async fn next(&mut self) -> Result<Option<Bytes>, HttpError> {
+        let began = Instant::now();
+        let piece = timeout(self.left, self.payload.next()).await.map_err(|_| too_slow())?;
+        let piece = piece.transpose().map_err(|error| unreadable(&error))?;
+        let earned = Duration::from_secs(1) / RATE
+            * u32::try_from(piece.as_ref().map_or(0, Bytes::len)).unwrap_or(u32::MAX);
+        self.left = (self.left + earned).saturating_sub(began.elapsed());
+        Ok(piece)
+    }
+}
+
 /// Refuses what is not JSON by its own account.
 pub fn json_only(request: &HttpRequest) -> Result<(), HttpError> {
+    plain_only(request)?;
     let given = request.content_type();
     if given.eq_ignore_ascii_case("application/json") {
         return Ok(());
@@ -36,6 +71,17 @@ pub fn json_only(request: &HttpRequest) -> Result<(), HttpError> {
         "Unsupported content type: '{given}'. This API method only accepts 'application/json' requests."
     );
     let error = ApiError::new("invalid_request_error", Some("unsupported_content_type"), message);
+    Err(HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
+}
+
+/// Refuses what is compressed: nobody here unpacks what may become a thousand times as large.
+pub fn plain_only(request: &HttpRequest) -> Result<(), HttpError> {
+    let codings = request.headers().get_all(header::CONTENT_ENCODING);
+    if codings.into_iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let message = "Unsupported content encoding: send the body as it is.";
+    let error = ApiError::new("invalid_request_error", Some("unsupported_content_encoding"), message);
     Err(HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
 }
 
@@ -49,21 +95,22 @@ pub fn too_large(message: String) -> HttpError {
 /// is still sending would not see the answer.
 pub async fn read(
     request: &HttpRequest,
-    mut payload: web::Payload,
-    limit: usize,
+    payload: web::Payload,
+    limits: &Limits,
 ) -> Result<BytesMut, HttpError> {
+    let limit = limits.body_bytes;
     let announced = usize::try_from(announced(request).unwrap_or(0)).unwrap_or(usize::MAX);
     let mut bytes = BytesMut::with_capacity(announced.min(limit).min(TRUSTED_LENGTH));
     let mut seen = 0usize;
-    while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(|error| unreadable(&error))?;
+    let mut intake = Intake::new(payload, limits);
+    while let Some(piece) = intake.next().await? {
         seen += piece.len();
-        if seen <= limit {
+        if seen <= limit && announced <= limit {
             bytes.extend_from_slice(&piece);
         } else if seen > limit.saturating_mul(2) {
             break;
         } else {
-            bytes.clear();
+            bytes = BytesMut::new();
         }
     }
     if seen > limit {
@@ -81,7 +128,7 @@ pub async fn skip(request: &HttpRequest, mut payload: web::Payload) {
     }
     let skipped = async { while let Some(Ok(_)) = payload.next().await {} };
     // Who takes so long over so little is cut off.
-    let _ = tokio::time::timeout(SKIPPED_WITHIN, skipped).await;
+    let _ = timeout(SKIPPED_WITHIN, skipped).await;
 }
 
 /// The length that the client announces, if it does.
@@ -93,14 +140,15 @@ pub fn announced(request: &HttpRequest) -> Option<u64> {
 /// the work of filling it. The stream breaks off with a fault unless the body came whole: its reader must not take
 /// a part for all of it.
 pub fn passed_on(
-    mut payload: web::Payload,
+    payload: web::Payload,
     limit: u64,
+    limits: &Limits,
 ) -> (BoxStream<'static, io::Result<Bytes>>, impl Future<Output = Result<(), HttpError>>) {
     let (sender, receiver) = mpsc::channel::<Option<Bytes>>(PIECES_AHEAD);
+    let mut intake = Intake::new(payload, limits);
     let fill = async move {
         let (mut seen, mut taken) = (0u64, true);
-        while let Some(piece) = payload.next().await {
-            let piece = piece.map_err(|error| unreadable(&error))?;
+        while let Some(piece) = intake.next().await? {
             seen += piece.len() as u64;
             if seen > limit {
                 return Err(too_large(format!("The body is larger than {limit} bytes.")));
@@ -124,6 +172,12 @@ pub fn passed_on(
     (pieces.boxed(), fill)
 }
 
+fn too_slow() -> HttpError {
+    let message = format!("The body came too slowly: less than {RATE} bytes a second.");
+    let error = ApiError::new("invalid_request_error", Some("request_timeout"), message);
+    HttpError { status: StatusCode::REQUEST_TIMEOUT, error, retry: Retry::After(5) }
+}
+
 fn unreadable(error: &dyn std::fmt::Display) -> HttpError {
     let message = format!("The body could not be read: {error}.");
     HttpError::bad_request(ApiError::new("invalid_request_error", None, message))
@@ -136,6 +190,14 @@ mod tests {
 
     use super::*;
 
+    const LIMITS: Limits = Limits {
+        body_bytes: 8,
+        head_time: Duration::from_secs(1),
+        body_time: Duration::from_secs(20),
+        connections_per_address: 1,
+        wrong_keys_per_minute: 1,
+    };
+
     /// What the upstream's call would read of a body of these pieces, and what the client would be told.
     async fn passed(
         pieces: Vec<Result<&'static str, PayloadError>>,
@@ -146,7 +208,7 @@ mod tests {
             dev::Payload::Stream { payload: stream::iter(pieces.collect::<Vec<_>>()).boxed_local() };
         let request = TestRequest::default().to_http_request();
         let payload = web::Payload::from_request(&request, &mut { pieces }).await.unwrap();
-        let (pieces, fill) = passed_on(payload, limit);
+        let (pieces, fill) = passed_on(payload, limit, &LIMITS);
         join(pieces.collect(), fill).await
     }
 
@@ -169,5 +231,26 @@ mod tests {
         let (read, told) = passed(vec![Ok("abcd"), Ok("efgh"), Ok("i")], 7).await;
         assert!(read.last().unwrap().is_err());
         assert_eq!(told.unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    /// What became of a body of which a piece of so many bytes comes each second.
+    async fn dripping(bytes: usize, pieces: usize) -> Result<usize, HttpError> {
+        let drop = move |_| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, PayloadError>(Bytes::from(vec![b'x'; bytes]))
+        };
+        let pieces = stream::iter(0..pieces).then(drop).boxed_local();
+        let request = TestRequest::default().to_http_request();
+        let mut payload = dev::Payload::Stream { payload: pieces };
+        let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
+        let limits = Limits { body_bytes: 1 << 20, ..LIMITS };
+        read(&request, payload, &limits).await.map(|body| body.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_is_read_and_one_that_drips_is_not() {
+        assert_eq!(dripping(700, 100).await.unwrap(), 70_000);
+        assert_eq!(dripping(1, 15).await.unwrap(), 15, "it is short enough");
+        assert_eq!(dripping(1, 100).await.unwrap_err().status, StatusCode::REQUEST_TIMEOUT);
     }
 }

@@ -8,7 +8,7 @@ mod faults;
 mod files;
 pub mod forward;
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use batch_gpt_actors::{
@@ -21,7 +21,7 @@ use batch_gpt_actors::{
     },
 };
 use reqwest::{
-    Method, RequestBuilder,
+    Method, RequestBuilder, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
     redirect,
 };
@@ -59,6 +59,13 @@ impl fmt::Debug for UpstreamKey {
     }
 }
 
+/// Whether a URL leads to this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 /// A client of one upstream.
 #[derive(Debug, Clone)]
 pub struct HttpUpstream {
@@ -74,7 +81,12 @@ impl HttpUpstream {
     pub fn new(base_url: &str, key: &UpstreamKey) -> Result<Self, reqwest::Error> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, key.0.clone());
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        // A proxy would see the key, which does not need to leave this machine.
+        if Url::parse(base_url).is_ok_and(|url| is_loopback(&url)) {
+            builder = builder.no_proxy();
+        }
+        let client = builder
             .default_headers(headers)
             .user_agent(concat!("batch-gpt/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())

@@ -10,6 +10,8 @@ mod raw;
 #[path = "../emulation/reassembly.rs"]
 mod reassembly;
 
+mod abuse;
+mod access;
 mod async_openai;
 mod background;
 mod bad_input;
@@ -22,6 +24,7 @@ mod endpoints;
 mod faithful;
 mod holding;
 mod idempotency;
+mod keys;
 mod later;
 mod logs;
 mod metrics;
@@ -37,4 +40,5 @@ mod stand_in;
 mod start;
 mod stop;
 mod streaming;
+mod tls;
 mod upstream_files;

@@ -112,6 +112,16 @@ impl Gateway {
         self.url.strip_suffix("/v1").unwrap()
     }
 
+    /// The folder of its journal.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.root().split_once("://").unwrap().1.parse().unwrap()
+    }
+
     pub fn chat(&self, model: &str, prompt: &str) -> RequestBuilder {
         self.chat_as("any", model, prompt)
     }

@@ -1,6 +1,7 @@
 //! Chores of the repository: `cargo xtask --help` lists them.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod abuse;
 mod acceptance;
 mod bench;
 mod cancellation;
@@ -46,6 +47,8 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     /// Hold what the program is made of against deny.toml: licences, bans, sources; and look for unused dependencies.
     Supply,
+    /// Measure what well-behaved clients get while thousands of others mean no good.
+    Abuse(abuse::AbuseArgs),
     /// Measure the gateway against floors in alternating runs, and write it down.
     Bench(bench::BenchArgs),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Storm(args) => storm::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Supply => supply::run(),
+        Command::Abuse(args) => abuse::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     match chore {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
+    abuse::{self, AbuseArgs},
     clients::{self, Runtimes},
     crash::{self, CrashArgs},
     mongod,
@@ -96,6 +97,9 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         });
         steps.step("ten thousand clients while much goes wrong upstream", || {
             storm::weather(&repository.gateway(), &StormArgs::usual())
+        });
+        steps.step("well-behaved clients beside others that mean no good", || {
+            abuse::endure(&repository.gateway(), &AbuseArgs::short())
         });
         steps.step("the demo", || show(command(repository.gateway()).arg("demo"), 0));
     }

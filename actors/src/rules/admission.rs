@@ -2,7 +2,7 @@
 //!
 //! Half of the places belong to the tenants in equal shares; the other half is for whoever comes first. So a tenant
 //! alone may take all that is nobody else's share, and one that holds less than its share never finds the house full.
-//! Where there is one tenant, all places are its own.
+//! Where there is one tenant, all places are its own. No tenant may have more places than each may.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,19 @@ pub struct Capacity {
     pub places: usize,
     /// Tenants that may come, at least one.
     pub tenants: usize,
+    /// Most places of one tenant, however many are free.
+    pub each: usize,
 }
 
 impl Capacity {
+    /// So many places, of which a tenant may have what is nobody else's.
+    pub const fn shared(places: usize, tenants: usize) -> Self {
+        Self { places, tenants, each: places }
+    }
+
     /// Places that are kept for each tenant.
     pub fn share(self) -> usize {
-        self.places / 2 / self.tenants.max(1)
+        (self.places / 2 / self.tenants.max(1)).min(self.each)
     }
 }
 
@@ -42,8 +49,11 @@ impl Admission {
 
     /// Whether the tenant could take a place now.
     pub fn has_room(&self, tenant: &Tenant) -> bool {
-        let Capacity { places, tenants } = self.capacity;
+        let Capacity { places, tenants, each } = self.capacity;
         let share = self.capacity.share();
+        if self.held(tenant) >= each {
+            return false;
+        }
         if self.held(tenant) < share {
             return self.open < places;
         }
@@ -81,6 +91,13 @@ impl Admission {
         if *held == 0 {
             self.held.remove(tenant);
         }
+    }
+
+    /// So many tenants may come from now on.
+    pub fn share_among(&mut self, tenants: usize) {
+        self.capacity.tenants = tenants;
+        let share = self.capacity.share();
+        self.within_shares = self.held.values().map(|held| (*held).min(share)).sum();
     }
 
     /// Places that the tenant holds.

@@ -1,6 +1,7 @@
 //! Everything that decides, and nothing that does: no clock, no I/O, no randomness, no actors.
 
 pub mod admission;
+pub mod attempts;
 pub mod batch;
 pub mod body;
 pub mod census;

@@ -16,7 +16,7 @@ proptest! {
         tenants in 1..6usize,
         moves in vec((any::<bool>(), 0..6usize), 1..300),
     ) {
-        let capacity = Capacity { places, tenants };
+        let capacity = Capacity::shared(places, tenants);
         let mut admission = Admission::new(capacity);
         let mut held = vec![0; tenants];
         for (comes, number) in moves {
@@ -45,7 +45,7 @@ proptest! {
     /// A tenant that asks without end gets everything but the shares of the others, whoever comes first.
     #[test]
     fn a_greedy_tenant_leaves_exactly_the_shares_of_the_others(places in 1..200usize, tenants in 1..6usize) {
-        let capacity = Capacity { places, tenants };
+        let capacity = Capacity::shared(places, tenants);
         let mut admission = Admission::new(capacity);
         while admission.take(&tenant(0)) {}
         prop_assert_eq!(admission.held(&tenant(0)), places - (tenants - 1) * capacity.share());
@@ -58,7 +58,7 @@ proptest! {
     /// What an earlier life let in has its place in any case, and nobody new comes in before there is room again.
     #[test]
     fn what_is_taken_up_counts_and_is_never_refused(places in 1..40usize, kept in 0..80usize) {
-        let mut admission = Admission::new(Capacity { places, tenants: 2 });
+        let mut admission = Admission::new(Capacity::shared(places, 2));
         (0..kept).for_each(|_| admission.keep(&tenant(7)));
         prop_assert_eq!(admission.open(), kept);
         prop_assert_eq!(admission.has_room(&tenant(0)), kept < places);
@@ -69,6 +69,31 @@ proptest! {
 
 #[test]
 fn a_tenant_that_is_the_only_one_may_take_every_place() {
-    let mut admission = Admission::new(Capacity { places: 7, tenants: 1 });
+    let mut admission = Admission::new(Capacity::shared(7, 1));
     assert_eq!((0..20).filter(|_| admission.take(&tenant(0))).count(), 7);
+}
+
+#[test]
+fn no_tenant_gets_more_than_each_may_have() {
+    let mut admission = Admission::new(Capacity { each: 3, ..Capacity::shared(20, 2) });
+    assert_eq!((0..20).filter(|_| admission.take(&tenant(0))).count(), 3);
+    assert_eq!((0..20).filter(|_| admission.take(&tenant(1))).count(), 3);
+    admission.leave(&tenant(0));
+    assert!(admission.take(&tenant(0)));
+}
+
+#[test]
+fn a_tenant_that_comes_later_gets_its_share_as_soon_as_there_is_room() {
+    let mut admission = Admission::new(Capacity::shared(8, 1));
+    while admission.take(&tenant(0)) {}
+    admission.share_among(2);
+    assert!(!admission.has_room(&tenant(1)), "nobody is put out");
+    admission.leave(&tenant(0));
+    assert!(!admission.has_room(&tenant(0)), "what becomes free is kept for the other one");
+    assert!(admission.take(&tenant(1)));
+    (0..7).for_each(|_| admission.leave(&tenant(0)));
+    while admission.take(&tenant(0)) {}
+    assert_eq!((admission.held(&tenant(0)), admission.held(&tenant(1))), (6, 1));
+    admission.share_among(1);
+    assert!(admission.take(&tenant(0)));
 }

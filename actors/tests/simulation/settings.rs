@@ -20,7 +20,7 @@ pub const SETTINGS: Settings = Settings {
     batch_submitters: 2,
     poller_arbiters: 1,
     status_loggers: 2,
-    open_requests: Capacity { places: 100_000, tenants: 1 },
+    open_requests: Capacity::shared(100_000, 1),
     retention: Retention { bodies: None, answers: None, statuses: None },
 };
 

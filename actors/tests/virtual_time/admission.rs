@@ -16,7 +16,7 @@ use crate::{
     world::{SETTINGS, World, on_one_thread, outcome, pass},
 };
 
-const TWO: Settings = Settings { open_requests: Capacity { places: 2, tenants: 1 }, ..SETTINGS };
+const TWO: Settings = Settings { open_requests: Capacity::shared(2, 1), ..SETTINGS };
 
 fn world() -> World {
     World::start(MemoryUpstream::new(Duration::from_secs(60), "completed"), TWO)
@@ -96,7 +96,7 @@ async fn what_an_earlier_life_accepted_has_its_place() {
         *store.records.lock().unwrap() = first.store.records.lock().unwrap().clone();
         first.store.down.store(true, std::sync::atomic::Ordering::Relaxed);
         first.upstream.fail("create", vec![]);
-        let one = Settings { open_requests: Capacity { places: 1, tenants: 1 }, ..TWO };
+        let one = Settings { open_requests: Capacity::shared(1, 1), ..TWO };
         let second = World::restart(store, upstream, one);
         second.system.recover().await.unwrap();
         pass(1).await;

@@ -94,7 +94,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn case_60_a_day_of_heartbeats_is_one_line() {
-        let (waiting, reply) = waiting(&Permits::new(Capacity { places: 1, tenants: 1 }));
+        let (waiting, reply) = waiting(&Permits::new(Capacity::shared(1, 1)));
         tokio::spawn(async {
             sleep(DAY).await;
             reply.send(answer(200))
@@ -113,7 +113,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_place_among_the_open_requests_is_kept_until_the_last_byte_or_the_hanging_up() {
-        let places = Permits::new(Capacity { places: 1, tenants: 1 });
+        let places = Permits::new(Capacity::shared(1, 1));
         let (client, reply) = waiting(&places);
         let mut held = pin!(body(client, QUARTER_MINUTE, BLANKS, last));
         assert_eq!(held.next().await, Some(Ok(Bytes::from_static(b"\n"))));

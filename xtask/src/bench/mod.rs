@@ -16,8 +16,9 @@ mod page;
 mod park;
 mod programs;
 mod stage;
-mod usage;
+pub mod usage;
 mod volume;
+mod watch;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
@@ -73,6 +74,8 @@ enum Scenario {
     Cache,
     /// Twice as many clients as may wait.
     Overload,
+    /// People who look at the overview and the lists meanwhile.
+    Watch,
 }
 
 /// How much of each.
@@ -89,6 +92,10 @@ struct Sizes {
     cached: usize,
     permits: usize,
     overload_seconds: f64,
+    /// Requests that are open while somebody looks.
+    watched: usize,
+    /// Batches that are listed then.
+    listed: usize,
 }
 
 impl Sizes {
@@ -106,6 +113,8 @@ impl Sizes {
                 cached: 5_000,
                 permits: 200,
                 overload_seconds: 3.0,
+                watched: 5_000,
+                listed: 20,
             };
         }
         Self {
@@ -120,6 +129,8 @@ impl Sizes {
             cached: 50_000,
             permits: 2_000,
             overload_seconds: 10.0,
+            watched: 100_000,
+            listed: 200,
         }
     }
 }
@@ -173,6 +184,7 @@ impl Scenario {
             Self::Flight => flight::run(bench, board),
             Self::Cache => cache::run(bench, board),
             Self::Overload => overload::run(bench, board),
+            Self::Watch => watch::run(bench, board),
         }
     }
 }

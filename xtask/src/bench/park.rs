@@ -46,7 +46,7 @@ pub fn run(bench: &Bench, board: &mut Board) -> Result<(), String> {
     let most = bench.sizes.crowds.iter().max().copied().unwrap_or(0);
     for &clients in &bench.sizes.crowds {
         let wait = if clients == most { bench.sizes.after } else { REST };
-        let mut bare = on_floor(&bench.programs, clients, wait)?;
+        let mut bare = on_floor(&bench.programs, clients)?;
         let (gateway, scanned) = on_gateway(bench, clients, wait)?;
         bare.release += scanned;
         enter(board, clients, &bare, &gateway);
@@ -77,7 +77,7 @@ fn crowd(programs: &Programs, target: &str, clients: usize, flags: [&str; 6]) ->
     Ok((load, clients as f64 / seconds))
 }
 
-fn on_floor(programs: &Programs, clients: usize, wait: Duration) -> Result<Crowd, String> {
+fn on_floor(programs: &Programs, clients: usize) -> Result<Crowd, String> {
     let floor = programs.floor()?;
     let idle = usage::memory(floor.id())?;
     let flags = ["--path", "/park", "--count-path", "/parked", "--count-member", "parked"];
@@ -90,7 +90,8 @@ fn on_floor(programs: &Programs, clients: usize, wait: Duration) -> Result<Crowd
     report.only(&[200])?;
     let release = LogTime::unix(report.number("last_ms")?).since(began);
     let peak = (usage::peak(floor.id())? - idle) / clients as f64;
-    sleep(wait);
+    // What its allocator keeps it keeps for good.
+    sleep(REST);
     let kept = (usage::memory(floor.id())? - idle) / 1024.0;
     Ok(Crowd { rate, parked, peak, kept, release })
 }
