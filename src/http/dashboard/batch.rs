@@ -296,7 +296,7 @@ fn requests_of(name: &str, lines: &Listing<RequestSummary>, from: usize, now: Ti
             @if lines.items.is_empty() {
                 p.note { "There are none here." }
             } @else {
-                (requests::table(&lines.items, now))
+                (requests::table(&lines.items, false, now))
             }
             nav.pages aria-label="Pages of the requests" {
                 @if from > 0 { a href={ (path) "?from=" (from.saturating_sub(SHOWN)) } { "Before" } }

@@ -21,7 +21,6 @@ use crate::{client::Batch, terminal::wording::grouped};
 pub struct Row {
     id: String,
     model: String,
-    endpoint: String,
     tenant: String,
     status: String,
     overdue: bool,
@@ -39,7 +38,6 @@ impl Row {
         Self {
             id: batch.id.as_ref().map_or_else(|| batch.key.to_string(), |id| id.to_string()),
             model: batch.lane.model.to_string(),
-            endpoint: batch.lane.endpoint.to_string(),
             tenant: batch.lane.tenant.to_string(),
             status: batch.word().into(),
             overdue: batch.is_overdue(now),
@@ -58,7 +56,6 @@ impl Row {
         let object = Batch::parse(batch.object.get()).ok()?;
         Some(Self {
             model: object.model.clone(),
-            endpoint: object.endpoint.clone(),
             tenant: batch.native.as_ref().map_or_else(|| "–".into(), ToString::to_string),
             status: object.upstream.status.as_str().into(),
             overdue: false,
@@ -79,7 +76,7 @@ pub fn table(rows: &[Row], now: Timestamp) -> Markup {
             table.batches {
                 thead { tr {
                     th { "Batch" } th { "Status" } th.progress { "Progress" } th.n { "Requests" } th.minor { "Model" }
-                    th.minor { "Endpoint" } th.minor { "Tenant" } th.n.minor { "Began" } th.n { "Took" } th.n { "Saved" }
+                    th.minor { "Tenant" } th.n.minor { "Began" } th.n.minor { "Took" } th.n.minor { "Saved" }
                 } }
                 tbody { @for row in rows { (one(row, now)) } }
             }
@@ -95,11 +92,10 @@ fn one(row: &Row, now: Timestamp) -> Markup {
             td.progress { (bar(row.progress)) }
             td.n { (done(row.progress)) }
             td.minor { (row.model) }
-            td.minor { (row.endpoint) }
             td.minor { (row.tenant) }
             td.n.minor { (ago(row.began, now)) }
-            td.n { (row.took.map_or_else(|| "–".into(), lasting)) }
-            td.n { (row.saved.map_or_else(|| "–".into(), money)) }
+            td.n.minor { (row.took.map_or_else(|| "–".into(), lasting)) }
+            td.n.minor { (row.saved.map_or_else(|| "–".into(), money)) }
         }
     }
 }

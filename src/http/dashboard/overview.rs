@@ -123,7 +123,9 @@ fn hero(sum: &Account, ledger: &Ledger, now: Timestamp) -> Markup {
                     div { dt { "in" } dd { (grouped(sum.spending.usage.input)) } }
                     div { dt { "out" } dd { (grouped(sum.spending.usage.output)) } }
                 }
-                p.note { (grouped(sum.spending.usage.cached)) " of those in came out of the upstream's own cache." }
+                @if sum.spending.usage.cached > 0 {
+                    p.note { (grouped(sum.spending.usage.cached)) " of those in came out of the upstream's own cache." }
+                }
             }
         }
     }
@@ -145,7 +147,7 @@ fn lanes(lanes: &[(Arc<Lane>, LaneTally)], now: Timestamp) -> Markup {
                 table {
                     thead { tr {
                         th { "Model" } th.minor { "Endpoint" } th.minor { "Tenant" }
-                        th.n { "Queued" } th.n { "In batches" } th.n { "Answered" } th.n { "Next batch" } th.n { "Saved" }
+                        th.n { "Queued" } th.n { "In batches" } th.n.minor { "Answered" } th.n.minor { "Next batch" } th.n { "Saved" }
                     } }
                     tbody { @for (lane, tally) in lanes.iter().take(LANES) { tr {
                         td { (lane.model) }
@@ -153,8 +155,8 @@ fn lanes(lanes: &[(Arc<Lane>, LaneTally)], now: Timestamp) -> Markup {
                         td.minor { (lane.tenant) }
                         td.n { (grouped(tally.counts.open)) }
                         td.n { (grouped(tally.counts.in_batch)) }
-                        td.n { (grouped(tally.counts.answered)) }
-                        td.n { (window(tally, now)) }
+                        td.n.minor { (grouped(tally.counts.answered)) }
+                        td.n.minor { (window(tally, now)) }
                         td.n { (money(tally.spending.saved())) }
                     } } }
                 }

@@ -8,7 +8,7 @@ use batch_gpt_actors::{
     ports::{RequestSummary, Standing},
     rules::{
         expectation::{Awaited, Expectation},
-        time::{Millis, Timestamp},
+        time::Timestamp,
     },
     status_logger::{Bodies, Look},
 };
@@ -101,7 +101,7 @@ fn waiting(summary: &RequestSummary, wait: &Expectation, now: Timestamp) -> Mark
     html! {
         section.card.waiting {
             h2 { "Why it waits" }
-            p.amount { (brief(wait.waited.0 / 1000)) }
+            p.amount { (brief(wait.waited.0 / 1000)) span.unit { " so far" } }
             p { (reason(summary, wait.awaited, now)) }
             p { (outlook(wait)) }
             (cancel_form(&action, "request", "Whoever waits for it is told that it was cancelled (410). If it is in a \
@@ -124,7 +124,7 @@ fn reason(summary: &RequestSummary, awaited: Awaited, now: Timestamp) -> Markup 
             Awaited::Batch(status) => {
                 "It is a line of "
                 @match &summary.batch {
-                    Some(batch) => { a href=(batch_path(batch.as_str())) { "its batch" } }
+                    Some(batch) => { a href=(batch_path(batch.as_str())) { "a batch" } }
                     None => { "a batch" }
                 }
                 @match status {
@@ -142,15 +142,10 @@ fn outlook(wait: &Expectation) -> Markup {
         return html! { "How long that takes is not known yet: no request of this tenant has ended since the start." };
     };
     html! {
-        "Half of this tenant’s requests were answered within " (about(usual)) ", nine of ten within " (about(long)) ". "
+        "Half of this tenant’s requests were answered within " (lasting(usual)) ", nine of ten within " (lasting(long)) ". "
         @match wait.left() {
-            Some(left) => { "Expect it in about " strong { (about(left)) } "." }
+            Some(left) => { "Expect it in about " strong { (lasting(left)) } "." }
             None => { "This one takes longer than those; a batch may take up to 24 hours." }
         }
     }
-}
-
-/// Rounded to what it can be worth.
-fn about(span: Millis) -> String {
-    brief(span.0.div_ceil(1000))
 }

@@ -47,7 +47,7 @@ pub async fn page(
         @if listing.items.is_empty() {
             section.card.empty { h2 { "No such requests" } p { "Newer ones stand at the top as they come." } }
         } @else {
-            (table(&listing.items, now))
+            (table(&listing.items, true, now))
         }
         nav.pages aria-label="Pages of the list" {
             @if paging.after().is_some() { a href=(here) { "Newest" } }
@@ -67,40 +67,43 @@ fn name(stage: Option<Stage>) -> String {
     stage.map_or_else(|| "all".into(), |stage| stage.as_str().replace('_', " "))
 }
 
-/// Requests as a table.
-pub fn table(requests: &[RequestSummary], now: Timestamp) -> Markup {
+/// Requests as a table; their batches are named if the table stands elsewhere than on the page of one.
+pub fn table(requests: &[RequestSummary], elsewhere: bool, now: Timestamp) -> Markup {
     wide(
         "Requests",
         html! {
             table {
                 thead { tr {
-                    th { "Request" } th { "Status" } th { "Model" } th.minor { "Endpoint" } th.minor { "Tenant" }
-                    th.minor { "Batch" } th.n { "Accepted" } th.n { "Took" }
+                    th { "Request" } th { "Status" } th.minor { "Model" } th.minor { "Endpoint" } th.minor { "Tenant" }
+                    @if elsewhere { th.minor { "Batch" } }
+                    th.n { "Accepted" } th.n.minor { "Took" }
                 } }
-                tbody { @for request in requests { (row(request, now)) } }
+                tbody { @for request in requests { (row(request, elsewhere, now)) } }
             }
         },
     )
 }
 
-fn row(request: &RequestSummary, now: Timestamp) -> Markup {
+fn row(request: &RequestSummary, elsewhere: bool, now: Timestamp) -> Markup {
     let id = request.id.to_string();
     let took = request.ended_at.map(|ended| ended.since(request.accepted_at));
     html! {
         tr #(format!("row-{id}")) {
             td { (id_link(&request_path(&id), &id)) }
             td { (pill(request.stage.as_str())) }
-            td { (request.lane.model) }
+            td.minor { (request.lane.model) }
             td.minor { (request.lane.endpoint) }
             td.minor { (request.lane.tenant) }
-            td.minor {
-                @match &request.batch {
-                    Some(batch) => { (id_link(&batch_path(batch.as_str()), batch.as_str())) }
-                    None => { "–" }
-                }
-            }
+            @if elsewhere { td.minor { (batch_of(request)) } }
             td.n { (ago(request.accepted_at, now)) }
-            td.n { (took.map_or_else(|| "–".into(), lasting)) }
+            td.n.minor { (took.map_or_else(|| "–".into(), lasting)) }
         }
+    }
+}
+
+fn batch_of(request: &RequestSummary) -> Markup {
+    match &request.batch {
+        Some(batch) => id_link(&batch_path(batch.as_str()), batch.as_str()),
+        None => html! { "–" },
     }
 }
