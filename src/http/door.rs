@@ -99,7 +99,8 @@ impl Door {
             return self.administrator(request);
         };
         let Some(presented) = password.or(bearer(request)).map(Key::new) else {
-            let message = "The password is the administrator's key, BATCH_GPT_ADMIN_KEY; the name does not matter.";
+            let message =
+                "The password is the administrator's key, BATCH_GPT_ADMIN_KEY; the name does not matter.";
             return Err(unauthorized(None, message));
         };
         self.judge(request, &presented, presented == administrator)?;
