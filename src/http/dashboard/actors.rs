@@ -5,7 +5,7 @@ use batch_gpt_actors::{
     meter::Reading,
     permits::Occupancy,
     pool::Balance,
-    rules::{time::Millis, timeline::LineCounts},
+    rules::{ids::BatchKey, time::Millis, timeline::LineCounts},
 };
 use maud::{Markup, html};
 
@@ -13,7 +13,7 @@ use super::{
     access,
     bar::bar,
     document::{Document, Section},
-    elements::{lasting, pill, wide},
+    elements::{batch_path, id_link, lasting, pill, wide},
     fault::Fault,
 };
 use crate::{http::gateway::Gateway, terminal::wording::grouped};
@@ -77,7 +77,7 @@ fn mailbox(reading: &Reading) -> Markup {
     let mean = reading.waited_us.checked_div(reading.handled).unwrap_or(0);
     html! {
         tr #(format!("row-{}-{}", reading.kind, reading.shard)) {
-            td { (reading.kind) " " span.id { (reading.shard) } }
+            td { (reading.kind) " " (shard(&reading.shard)) }
             td {
                 (pill(reading.state))
                 @if reading.stands_still_for_ms >= STANDSTILL {
@@ -96,6 +96,14 @@ fn mailbox(reading: &Reading) -> Markup {
     }
 }
 
+/// A number in a pool, or the key of a batch.
+fn shard(shard: &str) -> Markup {
+    match shard.parse::<BatchKey>() {
+        Ok(_) => id_link(&batch_path(shard), shard),
+        Err(_) => html! { span.id { (shard) } },
+    }
+}
+
 /// Waits are short as a rule.
 fn micros(micros: u64) -> String {
     match micros {
@@ -110,11 +118,11 @@ fn pools(pools: &[Balance]) -> Markup {
         "Pools",
         html! {
             table {
-                thead { tr { th { "Kind" } th.n { "Size" } th { "Handled by each" } th.n { "Imbalance" } } }
+                thead { tr { th { "Kind" } th.n { "Size" } th.minor { "Handled by each" } th.n { "Imbalance" } } }
                 tbody { @for pool in pools { tr {
                     td { (pool.kind) }
                     td.n { (pool.size) }
-                    td { (pool.handled.iter().map(|count| grouped(*count)).collect::<Vec<_>>().join(", ")) }
+                    td.minor { (pool.handled.iter().map(|count| grouped(*count)).collect::<Vec<_>>().join(", ")) }
                     td.n { (format!("{:.2}", pool.imbalance)) }
                 } } }
             }
