@@ -348,7 +348,9 @@ mod tests {
         batch.created(&seen("in_progress", counts), Timestamp(12_000));
         assert_eq!(batch.progress(), LineCounts { total: 3, completed: 1, failed: 1 });
         let good = Outcome { status: 200, ..Outcome::cancelled() };
-        [&good, &good, &Outcome::cancelled()].map(|outcome| batch.ended_one(outcome));
+        for outcome in [&good, &good, &Outcome::cancelled()] {
+            batch.ended_one(outcome);
+        }
         assert_eq!(batch.progress(), LineCounts { total: 3, completed: 2, failed: 1 });
         assert_eq!(batch.failures.list()[0].code, "request_cancelled");
     }
