@@ -37,10 +37,12 @@ async fn pages_are_for_administrators_with_their_key_as_a_password_or_a_bearer()
         ("BATCH_GPT_MAX_WRONG_KEYS_PER_MINUTE", "1000"),
     ];
     let gateway = Gateway::with(Duration::from_millis(100), &keys).await;
-    for path in PAGES {
+    for path in PAGES.into_iter().chain(["/ui/batches/batch_1", "/ui/requests/req_1", "/ui/find?id=x"]) {
         let stranger = page(&gateway, path).send().await.unwrap();
         assert_eq!(stranger.status(), 401, "{path}");
         assert!(header(&stranger, "www-authenticate").starts_with("Basic realm="));
+    }
+    for path in PAGES {
         for wrong in ["sk-a", "", "sk-admi"] {
             let refused = page(&gateway, path).basic_auth("admin", Some(wrong)).send().await.unwrap();
             assert_eq!(refused.status(), 401, "{path} {wrong}");
