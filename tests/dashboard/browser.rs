@@ -73,6 +73,14 @@ impl Browser {
         }
     }
 
+    /// Waits until a script gives this text.
+    pub async fn comes_to(&self, script: &str, text: &str) {
+        let came = until(async || self.run(script).await == text);
+        if tokio::time::timeout(std::time::Duration::from_secs(30), came).await.is_err() {
+            panic!("{} instead of {text:?}: {:?}", self.run(script).await, self.complaints().await);
+        }
+    }
+
     /// Clicks where the element is.
     pub async fn click(&self, selector: &str) {
         let wanted = json!({ "using": "css selector", "value": selector });
