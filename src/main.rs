@@ -129,6 +129,7 @@ fn greet(application: &Application) {
     let (version, store, mode) = (env!("CARGO_PKG_VERSION"), &config.store, config.serving.mode);
     log::info!("batch-gpt {version} serves {url}/v1 with {upstream}, mode {mode}, journal in {store}");
     log::info!("try it: OpenAI(base_url=\"{url}/v1\", api_key=\"any\", timeout=86400)");
+    log::info!("see it: {url}/");
 }
 
 async fn simulate(args: &SimulateArgs) -> ExitCode {

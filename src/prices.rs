@@ -42,6 +42,10 @@ mod tests {
             "gpt-4.1",
             "gpt-4.1-mini",
             "gpt-4.1-nano",
+            "gpt-6.1-sol",
+            "gpt-6-luna",
+            "gpt-5.4-mini",
+            "gpt-5.2",
             "gpt-5",
             "gpt-5-mini-2025-08-07",
             "gpt-5-nano",
@@ -51,9 +55,10 @@ mod tests {
             "text-embedding-3-large",
         ] {
             let price = prices.of(model).unwrap_or_else(|| panic!("{model} has no price"));
-            let (batch, real_time) = (price.batch.cost(&usage), price.real_time.cost(&usage));
+            let (batch, real_time) = (price.batch(&usage), price.real_time(&usage));
             assert_eq!(batch.nano_dollars() * 2, real_time.nano_dollars(), "{model}");
         }
-        assert_eq!(prices.of("gpt-4o-mini").unwrap().real_time.cost(&usage).to_string(), "$0.750000");
+        assert_eq!(prices.of("gpt-5.6-sol"), None, "its price was for a time only");
+        assert_eq!(prices.of("gpt-4o-mini").unwrap().real_time(&usage).to_string(), "$0.750000");
     }
 }

@@ -249,6 +249,14 @@ pub trait Store: Send + Sync {
     async fn summary(&self, id: RequestId) -> Result<Option<RequestSummary>, StoreFault>;
     /// A page of requests; `None` where `after` is not there (for that tenant).
     async fn summaries(&self, page: &RequestPage) -> Result<Option<Listing<RequestSummary>>, StoreFault>;
+    /// Requests of a batch that this gateway made, in the order of its lines: at most `limit` of them, those before
+    /// line `from` (counted from 0) left out. A batch that is not there has none.
+    async fn lines(
+        &self,
+        key: BatchKey,
+        from: usize,
+        limit: usize,
+    ) -> Result<Listing<RequestSummary>, StoreFault>;
     /// One batch by its upstream id; another tenant's is not there.
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault>;
     /// A page of batches that exist upstream; `None` where `after` is not there (for that tenant).

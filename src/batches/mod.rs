@@ -45,7 +45,10 @@ async fn obey(command: &Command) -> Result<(), Failure> {
     let output = Output::new(command.format());
     match command {
         Command::List(args) => {
-            let found = list::find(&api, &args.status, args.limit).await?;
+            let mut found = list::find(&api, &args.status, args.limit).await?;
+            if command.format() == Format::Table {
+                api.name_models(&mut found.batches).await?;
+            }
             output.list(&found.batches)?;
             if found.batches.is_empty() {
                 eprintln!("no such batches");
@@ -54,7 +57,11 @@ async fn obey(command: &Command) -> Result<(), Failure> {
                 eprintln!("there are more; --limit 0 lists all");
             }
         }
-        Command::Show(args) => output.one(&api.batch(&args.id).await?)?,
+        Command::Show(args) => {
+            let mut batch = api.batch(&args.id).await?;
+            api.name_models(std::slice::from_mut(&mut batch)).await?;
+            output.one(&batch)?;
+        }
         Command::Cancel(args) => {
             let batch = api.cancel(&args.id).await?;
             output.one(&batch)?;

@@ -1,16 +1,21 @@
 //! Calls of a gateway's API.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use reqwest::{Client, Method, StatusCode, Url, redirect::Policy};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Address, Batch, Overview, REFUSED, UNREACHABLE};
-use crate::{cli::Secret, terminal::wording::printable};
+use crate::{
+    cli::Secret,
+    terminal::wording::{NOTHING, printable},
+};
 
 /// Most batches of a page (contract, section 1.2).
 pub const PAGE: usize = 100;
+/// Most batches that the gateway tells at once what it knows of them.
+const MOST_KNOWN: usize = 1_000;
 /// How long the way to the gateway may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
@@ -64,6 +69,18 @@ struct List {
     has_more: bool,
 }
 
+/// What the gateway itself knows of batches.
+#[derive(Deserialize)]
+struct Known {
+    data: Vec<KnownBatch>,
+}
+
+#[derive(Deserialize)]
+struct KnownBatch {
+    id: Option<String>,
+    model: String,
+}
+
 #[derive(Deserialize)]
 struct Refusal {
     error: RefusalError,
@@ -111,6 +128,31 @@ impl Api {
     pub async fn batch(&self, id: &str) -> Result<Batch, Fault> {
         let body = self.call(Method::GET, self.address.of(&["batches", id])).await?;
         self.batch_in(&body)
+    }
+
+    /// Names the models of batches that tell none, as far as the gateway knows them: the upstream tells a model at the
+    /// end, if at all.
+    pub async fn name_models(&self, batches: &mut [Batch]) -> Result<(), Fault> {
+        if batches.iter().all(|batch| batch.model != NOTHING) {
+            return Ok(());
+        }
+        let mut url = self.address.of(&["overview", "batches"]);
+        let limit = batches.len().min(MOST_KNOWN);
+        url.query_pairs_mut().append_pair("limit", &limit.to_string());
+        let body = match self.call(Method::GET, url).await {
+            // It has none to tell, or not to this caller.
+            Err(Fault::Refused(..)) => return Ok(()),
+            called => called?,
+        };
+        let known: Known = serde_json::from_str(&body).map_err(|error| self.strange(&error))?;
+        let models: HashMap<String, String> =
+            known.data.into_iter().filter_map(|batch| Some((batch.id?, batch.model))).collect();
+        for batch in batches.iter_mut().filter(|batch| batch.model == NOTHING) {
+            if let Some(model) = models.get(batch.upstream.id.as_str()) {
+                batch.model = printable(model);
+            }
+        }
+        Ok(())
     }
 
     /// Cancels a batch. Returns how it stands after that.

@@ -1,34 +1,12 @@
 //! A batch as people look at it.
 
-use batch_gpt_actors::rules::upstream_batch::{BatchStatus, NotABatch, UpstreamBatch};
+use batch_gpt_actors::rules::{
+    timeline::LineCounts,
+    upstream_batch::{BatchStatus, NotABatch, UpstreamBatch},
+};
 use serde_json::Value;
 
 use crate::terminal::wording::{NOTHING, printable};
-
-/// How many of a batch's lines are where. The upstream's hint, not an account (contract, section 2.2).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Lines with an answer.
-    pub completed: u64,
-    /// Lines with an error.
-    pub failed: u64,
-    /// All lines; 0 until the input file has been checked.
-    pub total: u64,
-}
-
-impl Counts {
-    /// Lines with neither.
-    pub fn left(self) -> u64 {
-        self.total.saturating_sub(self.completed.saturating_add(self.failed))
-    }
-
-    /// The share of lines with either, in whole percent. Only what is complete is 100.
-    pub fn percent(self) -> Option<u64> {
-        let done = u128::from(self.total - self.left());
-        let percent = (done * 100).checked_div(u128::from(self.total))?;
-        u64::try_from(percent).ok()
-    }
-}
 
 /// A batch: the object as the upstream wrote it, and what the screens show of it.
 ///
@@ -43,12 +21,12 @@ pub struct Batch {
     pub status: String,
     /// The endpoint that its lines are for.
     pub endpoint: String,
-    /// The model, which the upstream tells at the end, if at all.
+    /// The model, as the upstream tells it or the gateway knows it.
     pub model: String,
     /// The time that the upstream has, as it spells it.
     pub window: String,
     /// How many lines are where.
-    pub counts: Counts,
+    pub counts: LineCounts,
     /// Tokens that went in and came out, where the upstream tells.
     pub tokens: Option<(u64, u64)>,
     /// What its maker attached to it.
@@ -73,7 +51,11 @@ impl Batch {
             endpoint: text("endpoint"),
             model: text("model"),
             window: text("completion_window"),
-            counts: Counts { completed: count("completed"), failed: count("failed"), total: count("total") },
+            counts: LineCounts {
+                completed: count("completed"),
+                failed: count("failed"),
+                total: count("total"),
+            },
             tokens: tokens("input_tokens").zip(tokens("output_tokens")),
             metadata: metadata.map(|(name, value)| (printable(name), plain(value))).collect(),
             expires_at: moment(&moments, "expires_at"),
@@ -128,7 +110,7 @@ mod tests {
     fn an_object_with_hardly_anything_is_a_batch() {
         let batch = Batch::parse(r#"{"id":"batch_1","status":"dozing_off","request_counts":null}"#).unwrap();
         assert_eq!((batch.status.as_str(), batch.model.as_str()), ("dozing off", NOTHING));
-        assert_eq!((batch.counts, batch.counts.percent()), (Counts::default(), None));
+        assert_eq!((batch.counts, batch.counts.percent()), (LineCounts::default(), None));
         assert_eq!((batch.age(10), batch.took(), batch.is_running()), (None, None, true));
     }
 
@@ -138,14 +120,5 @@ mod tests {
         assert_eq!(batch.id, "b\u{fffd}[2J");
         let metadata = [("k\u{fffd}", "\u{fffd}v"), ("n", "7")];
         assert_eq!(batch.metadata, metadata.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
-
-    #[test]
-    fn only_what_is_complete_is_a_hundred_percent() {
-        let percent = |completed, failed, total| Counts { completed, failed, total }.percent();
-        assert_eq!(percent(49_998, 1, 50_000), Some(99));
-        assert_eq!(percent(49_998, 2, 50_000), Some(100));
-        assert_eq!(percent(3, 9, 6), Some(100));
-        assert_eq!(percent(0, 0, 0), None);
     }
 }

@@ -10,7 +10,7 @@ mod timeline;
 
 pub use address::{Address, BadAddress, GatewayArgs};
 pub use api::{Api, Fault, PAGE, Page};
-pub use batch::{Batch, Counts};
+pub use batch::Batch;
 pub use overview::Overview;
 pub use timeline::{Stage, timeline};
 

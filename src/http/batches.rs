@@ -16,21 +16,14 @@ use batch_gpt_actors::{
     },
     status_logger::{Find, List},
 };
-use serde::Deserialize;
 
-use super::{error::HttpError, gateway::Gateway, native_batches, page, pass_through::upstream_error};
-
-/// How a page is asked for (contract, section 1.2).
-#[derive(Debug, Deserialize)]
-pub struct Paging {
-    after: Option<String>,
-    limit: Option<String>,
-}
-
-/// Batches of a page when nobody says.
-const DEFAULT_LIMIT: usize = 20;
-/// Most batches of a page.
-const MAX_LIMIT: usize = 100;
+use super::{
+    error::HttpError,
+    gateway::Gateway,
+    native_batches,
+    page::{self, Paging},
+    pass_through::upstream_error,
+};
 
 /// `GET /v1/batches`
 pub async fn list(
@@ -39,12 +32,20 @@ pub async fn list(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
-    let limit = page::limit(paging.limit.as_deref(), DEFAULT_LIMIT, MAX_LIMIT)?;
-    let after = paging.after.as_deref().filter(|after| !after.is_empty()).map(BatchId::from);
-    let page = Page { tenant, after: after.clone(), limit };
+    let limit = paging.limit(page::USUAL, page::MOST)?;
+    Ok(json(envelope(&page_of(&gateway, tenant, paging.after(), limit).await?)))
+}
+
+/// A page of batches that exist upstream, of one tenant or of everybody.
+pub async fn page_of(
+    gateway: &Gateway,
+    tenant: Option<Tenant>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Listing<StoredBatch>, HttpError> {
+    let page = Page { tenant, after: after.map(BatchId::from), limit };
     let listing = gateway.inquire(&after, |reply| List { page, reply }).await?;
-    let listing = listing.ok_or_else(|| no_such_batch(after.as_ref().map_or("", BatchId::as_str)))?;
-    Ok(json(envelope(&listing)))
+    listing.ok_or_else(|| no_such_batch(after.unwrap_or_default()))
 }
 
 fn envelope(listing: &Listing<StoredBatch>) -> String {
@@ -78,21 +79,27 @@ pub async fn cancel(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
-    let stored = find(&gateway, tenant, &id).await?;
+    let batch = end(&gateway, tenant, &id).await?;
+    Ok(json(batch.raw.get().to_owned()))
+}
+
+/// Cancels a batch of a tenant, or of anybody, upstream. Returns how it stands after that.
+pub async fn end(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<UpstreamBatch, HttpError> {
+    let stored = find(gateway, tenant, id).await?;
     if let Some(owner) = &stored.native {
-        let batch = native_batches::cancel(&gateway, owner, BatchId::from(id.as_str())).await?;
-        return cancellable(&batch).map(|()| json(batch.raw.get().to_owned()));
+        let batch = native_batches::cancel(gateway, owner, BatchId::from(id)).await?;
+        return cancellable(&batch).map(|()| batch);
     }
-    if let Some(poller) = gateway.system()?.pollers.find(&BatchId::from(id.as_str()))
+    if let Some(poller) = gateway.system()?.pollers.find(&BatchId::from(id))
         && let Ok(cancelled) = poller.inquire(|reply| Cancel { reply }).await
     {
         let batch = cancelled.map_err(upstream_error)?;
-        return cancellable(&batch).map(|()| json(batch.raw.get().to_owned()));
+        return cancellable(&batch).map(|()| batch);
     }
     let batch = UpstreamBatch::parse(stored.object.get()).map_err(|_| HttpError::internal())?;
     cancellable(&batch)?;
     match batch.status {
-        BatchStatus::Cancelling | BatchStatus::Cancelled => Ok(json(stored.object.get().to_owned())),
+        BatchStatus::Cancelling | BatchStatus::Cancelled => Ok(batch),
         // Nobody here watches it: it comes from an original installation, or is being taken up this very moment.
         _ => {
             let message = format!("Batch '{}' cannot be cancelled here just now.", batch.id);
@@ -114,7 +121,8 @@ fn cancellable(batch: &UpstreamBatch) -> Result<(), HttpError> {
     }
 }
 
-async fn find(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<StoredBatch, HttpError> {
+/// A batch of a tenant, or of anybody, by the upstream's id.
+pub async fn find(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<StoredBatch, HttpError> {
     let batch_id = BatchId::from(id);
     let key = batch_id.clone();
     let found = gateway.inquire(&key, |reply| Find { tenant, id: batch_id, reply }).await?;

@@ -87,6 +87,27 @@ impl Door {
         Err(forbidden("This is for administrators."))
     }
 
+    /// Whether there is an administrator's key.
+    pub fn has_administrator(&self) -> bool {
+        self.administrator.is_some()
+    }
+
+    /// Lets administrators pass who have their key as a browser sends it, as a password, or as a bearer. Without such a
+    /// key everybody on this machine passes.
+    pub fn browser(&self, request: &HttpRequest, password: Option<&str>) -> Result<(), HttpError> {
+        let Some(administrator) = self.administrator else {
+            return self.administrator(request);
+        };
+        let Some(presented) = password.or(bearer(request)).map(Key::new) else {
+            let message =
+                "The password is the administrator's key, BATCH_GPT_ADMIN_KEY; the name does not matter.";
+            return Err(unauthorized(None, message));
+        };
+        self.judge(request, &presented, presented == administrator)?;
+        admit(request);
+        Ok(())
+    }
+
     fn caller(&self, request: &HttpRequest) -> Result<Caller, HttpError> {
         let caller = self.identify(request)?;
         admit(request);
@@ -148,7 +169,7 @@ fn unauthorized(code: Option<&str>, message: &str) -> HttpError {
     HttpError::new(StatusCode::UNAUTHORIZED, ApiError::new("invalid_request_error", code, message))
 }
 
-fn forbidden(message: &str) -> HttpError {
+pub(super) fn forbidden(message: &str) -> HttpError {
     let error = ApiError::new("invalid_request_error", Some("forbidden"), message);
     HttpError::new(StatusCode::FORBIDDEN, error)
 }

@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use super::{
     error::HttpError,
     gateway::{Gateway, now},
-    page,
+    page::{self, Paging},
     pass_through::{along, ask, place, response, whole},
     request_body::{announced, passed_on, plain_only, too_large},
 };
@@ -35,13 +35,11 @@ const MAX_LIMIT: usize = 10_000;
 /// Files asked of the upstream at a time, to find a tenant's own among them.
 const SEARCHED: usize = 1_000;
 
-/// How a page is asked for (contract, section 1.1).
+/// Which files are asked for, and in which order (contract, section 1.1).
 #[derive(Debug, Deserialize)]
-pub struct Paging {
+pub struct Choice {
     purpose: Option<String>,
     order: Option<String>,
-    after: Option<String>,
-    limit: Option<String>,
 }
 
 /// The one member of a file object that matters here.
@@ -86,16 +84,18 @@ pub async fn upload(
 pub async fn list(
     request: HttpRequest,
     paging: Query<Paging>,
+    choice: Query<Choice>,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let Some(tenant) = gateway.scope(&request)? else {
         return ask(&gateway, Errand::new(Method::GET, place(&request))).await.map(response);
     };
-    let limit = page::limit(paging.limit.as_deref(), MAX_LIMIT, MAX_LIMIT)?;
-    if let Some(after) = &paging.after {
+    let limit = paging.limit(MAX_LIMIT, MAX_LIMIT)?;
+    if let Some(after) = paging.after() {
         own(&gateway, Some(&tenant), after).await?;
     }
-    let mut search = Search::new(paging.into_inner());
+    let mut search =
+        Search { choice: choice.into_inner(), after: paging.after().map(Into::into), more: true };
     let mut found = Vec::new();
     while found.len() <= limit
         && let Some(reply) = search.next(&gateway).await?
@@ -114,24 +114,22 @@ pub async fn list(
 
 /// A walk through the upstream's pages.
 struct Search {
-    paging: Paging,
+    choice: Choice,
+    /// The last file seen.
+    after: Option<String>,
     /// Whether there may be more.
     more: bool,
 }
 
 impl Search {
-    fn new(paging: Paging) -> Self {
-        Self { paging, more: true }
-    }
-
     /// The next page, if there is one.
     async fn next(&mut self, gateway: &Gateway) -> Result<Option<Reply>, HttpError> {
         if !self.more {
             return Ok(None);
         }
         let mut errand = Errand::new(Method::GET, "/files");
-        let Paging { purpose, order, after, .. } = &self.paging;
-        for (name, value) in [("purpose", purpose), ("order", order), ("after", after)] {
+        let Choice { purpose, order } = &self.choice;
+        for (name, value) in [("purpose", purpose), ("order", order), ("after", &self.after)] {
             errand.query.extend(value.clone().map(|value| (name, value)));
         }
         errand.query.push(("limit", SEARCHED.to_string()));
@@ -159,8 +157,8 @@ impl Search {
         let mut named: Vec<_> = named.collect();
         let last = named.last().map(|(id, _)| id.to_string());
         // A server that ignores `after` would have its first page read for ever.
-        self.more = files.has_more && last.is_some() && last != self.paging.after;
-        self.paging.after = last;
+        self.more = files.has_more && last.is_some() && last != self.after;
+        self.after = last;
         let (key, tenant) = (tenant.clone(), tenant.clone());
         let ids = named.iter().map(|(id, _)| id.clone()).collect();
         let own = gateway.inquire(&key, |reply| OwnFiles { tenant, files: ids, reply }).await?;

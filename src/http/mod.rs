@@ -4,6 +4,7 @@ pub mod answer;
 pub mod batches;
 pub mod collated;
 pub mod connections;
+pub mod dashboard;
 pub mod door;
 pub mod error;
 pub mod files;
@@ -41,6 +42,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .app_data(QueryConfig::default().error_handler(|error, _| bad_query(&error).into()))
         .configure(operations::register)
+        .configure(dashboard::register)
         .default_service(web::to(unknown_path));
 }
 

@@ -47,7 +47,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    fn new(method: Method, pattern: impl Into<String>, audience: Audience, route: Route) -> Self {
+    pub(super) fn new(method: Method, pattern: impl Into<String>, audience: Audience, route: Route) -> Self {
         let route = route.method(method.clone());
         Self { method, pattern: pattern.into(), audience, route }
     }
@@ -123,12 +123,17 @@ pub fn operations() -> Vec<Operation> {
 
 /// Registers all of them, those of the API at `/v1` and at the root.
 pub fn register(config: &mut ServiceConfig) {
-    for (pattern, operations) in by_pattern(operations()) {
-        config.service(resource(&pattern, operations));
-    }
+    serve(config, operations());
     let api = operations().into_iter().filter(Operation::is_of_the_api).collect();
     for (pattern, operations) in by_pattern(api) {
         config.service(resource(pattern.trim_start_matches(API), operations));
+    }
+}
+
+/// Registers operations, each under its own path only.
+pub(super) fn serve(config: &mut ServiceConfig, operations: Vec<Operation>) {
+    for (pattern, operations) in by_pattern(operations) {
+        config.service(resource(&pattern, operations));
     }
 }
 

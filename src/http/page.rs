@@ -1,13 +1,37 @@
 //! A page of a list (contract, section 1.2).
 
 use batch_gpt_actors::rules::outcome::ApiError;
+use serde::Deserialize;
 
 use super::error::HttpError;
 
-/// How many entries a page is to have.
-pub fn limit(text: Option<&str>, default: usize, max: usize) -> Result<usize, HttpError> {
+/// Entries of a page of batches or requests when nobody says (contract, section 1.2).
+pub const USUAL: usize = 20;
+/// Most entries of such a page (contract, section 1.2).
+pub const MOST: usize = 100;
+
+/// How a page is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Paging {
+    after: Option<String>,
+    limit: Option<String>,
+}
+
+impl Paging {
+    /// The entry that it starts behind; an empty text is none.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref().filter(|after| !after.is_empty())
+    }
+
+    /// How many entries it is to have: at most `max`, and `usual` when nobody says.
+    pub fn limit(&self, usual: usize, max: usize) -> Result<usize, HttpError> {
+        limit(self.limit.as_deref(), usual, max)
+    }
+}
+
+fn limit(text: Option<&str>, usual: usize, max: usize) -> Result<usize, HttpError> {
     let Some(text) = text else {
-        return Ok(default);
+        return Ok(usual);
     };
     text.parse().ok().filter(|limit| (1..=max).contains(limit)).ok_or_else(|| {
         let message = format!("Invalid 'limit': expected a number from 1 to {max}, but got '{text}'.");

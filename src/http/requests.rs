@@ -9,8 +9,16 @@ use actix_web::{
 };
 use batch_gpt_actors::{
     collector::CancelRequest,
-    ports::{RequestPage, RequestSummary},
-    rules::{ids::RequestId, lane::Lane, outcome::ApiError, record::Record, stage::Stage},
+    ports::{Listing, RequestPage, RequestSummary},
+    rules::{
+        expectation::Expectation,
+        ids::RequestId,
+        lane::{Lane, Tenant},
+        outcome::ApiError,
+        record::Record,
+        stage::Stage,
+        tally::Tally,
+    },
     status_logger::{ListRequests, Summarise},
     sweeper::Sweep,
 };
@@ -20,41 +28,52 @@ use serde_json::{Value, json};
 use super::{
     error::HttpError,
     gateway::{Gateway, now},
-    page,
+    overview::numbers,
+    page::{self, Paging},
 };
 
-/// How a page is asked for.
-#[derive(Debug, Deserialize)]
-pub struct Paging {
-    after: Option<String>,
-    limit: Option<String>,
+/// Which requests are asked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Choice {
     status: Option<String>,
 }
 
-/// Requests of a page when nobody says.
-const DEFAULT_LIMIT: usize = 20;
-/// Most requests of a page.
-const MAX_LIMIT: usize = 100;
+impl Choice {
+    /// Those that have come so far; an empty text means all.
+    pub fn stage(&self) -> Result<Option<Stage>, HttpError> {
+        self.status.as_deref().filter(|word| !word.is_empty()).map(stage).transpose()
+    }
+}
 
 /// `GET /v1/requests`
 pub async fn list(
     request: HttpRequest,
     paging: Query<Paging>,
+    choice: Query<Choice>,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
-    let limit = page::limit(paging.limit.as_deref(), DEFAULT_LIMIT, MAX_LIMIT)?;
-    let stage = paging.status.as_deref().filter(|word| !word.is_empty()).map(stage).transpose()?;
-    let after = paging.after.as_deref().filter(|after| !after.is_empty());
-    let missing = || missing(after.unwrap_or_default());
-    let after = after.map(|id| id.parse::<RequestId>().map_err(|_| missing())).transpose()?;
-    let page = RequestPage { tenant, stage, after, limit };
-    let listing = gateway.inquire(&after, |reply| ListRequests { page, reply }).await?.ok_or_else(missing)?;
+    let limit = paging.limit(page::USUAL, page::MOST)?;
+    let listing = page_of(&gateway, tenant, choice.stage()?, paging.after(), limit).await?;
     let objects: Vec<(String, String)> =
         listing.items.iter().map(|item| (item.id.to_string(), object(item).to_string())).collect();
     let items = objects.iter().map(|(id, object)| (id.clone(), object.as_str()));
     let body = page::envelope(items, listing.has_more);
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+}
+
+/// A page of requests, of one tenant or of everybody.
+pub async fn page_of(
+    gateway: &Gateway,
+    tenant: Option<Tenant>,
+    stage: Option<Stage>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Listing<RequestSummary>, HttpError> {
+    let missing = || missing(after.unwrap_or_default());
+    let after = after.map(|id| id.parse::<RequestId>().map_err(|_| missing())).transpose()?;
+    let page = RequestPage { tenant, stage, after, limit };
+    gateway.inquire(&after, |reply| ListRequests { page, reply }).await?.ok_or_else(missing)
 }
 
 /// `GET /v1/requests/{id}`
@@ -63,8 +82,18 @@ pub async fn retrieve(
     id: Path<String>,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
-    let summary = find(&request, &id, &gateway).await?;
-    Ok(HttpResponse::Ok().json(object(&summary)))
+    let summary = find(&gateway, gateway.scope(&request)?, &id).await?;
+    let wait = expectation(&gateway, &summary)?;
+    let mut object = object(&summary);
+    object["wait"] = wait.map_or(Value::Null, |wait| numbers::wait(&wait, now()));
+    Ok(HttpResponse::Ok().json(object))
+}
+
+/// Why a request waits and how much longer it usually takes; nothing if it has ended.
+pub fn expectation(gateway: &Gateway, summary: &RequestSummary) -> Result<Option<Expectation>, HttpError> {
+    let RequestSummary { lane, stage, batch, accepted_at, .. } = summary;
+    let of = |tally: &Tally| Expectation::of(tally, lane, *stage, batch.as_ref(), *accepted_at, now());
+    Ok(gateway.system()?.ledger.read(of))
 }
 
 /// How a deletion is asked for.
@@ -97,18 +126,10 @@ pub async fn delete(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let purges = deletion.purges()?;
-    gateway.open()?;
-    let mut summary = find(&request, &id, &gateway).await?;
-    if !summary.stage.is_final() {
-        cancel(&gateway, summary.id, &summary.lane).await?;
-        summary = find(&request, &id, &gateway).await?;
-    }
-    if !summary.stage.is_final() {
-        return Err(HttpError::stopping());
-    }
-    let mut object = object(&summary);
+    let ended = end(&gateway, gateway.scope(&request)?, &id).await?;
+    let mut object = object(&ended);
     if purges {
-        purge(&gateway, &summary).await?;
+        purge(&gateway, &ended).await?;
         object["purged"] = true.into();
     }
     Ok(HttpResponse::Ok().json(object))
@@ -121,6 +142,17 @@ async fn purge(gateway: &Gateway, summary: &RequestSummary) -> Result<(), HttpEr
     Ok(())
 }
 
+/// Cancels a request of a tenant, or of anybody. One that has ended stays as it is.
+pub async fn end(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<RequestSummary, HttpError> {
+    gateway.open()?;
+    let mut summary = find(gateway, tenant.clone(), id).await?;
+    if !summary.stage.is_final() {
+        cancel(gateway, summary.id, &summary.lane).await?;
+        summary = find(gateway, tenant, id).await?;
+    }
+    if summary.stage.is_final() { Ok(summary) } else { Err(HttpError::stopping()) }
+}
+
 /// Gives a request its end, unless it has one. While the gateway stops it may be too late for that.
 pub async fn cancel(gateway: &Gateway, id: RequestId, lane: &Arc<Lane>) -> Result<(), HttpError> {
     let collector = gateway.system()?.collectors.by(lane);
@@ -128,8 +160,8 @@ pub async fn cancel(gateway: &Gateway, id: RequestId, lane: &Arc<Lane>) -> Resul
     cancelled.map_err(|_| HttpError::internal())
 }
 
-async fn find(request: &HttpRequest, id: &str, gateway: &Gateway) -> Result<RequestSummary, HttpError> {
-    let tenant = gateway.scope(request)?;
+/// A request of a tenant, or of anybody, by its id.
+pub async fn find(gateway: &Gateway, tenant: Option<Tenant>, id: &str) -> Result<RequestSummary, HttpError> {
     let key: RequestId = id.parse().map_err(|_| missing(id))?;
     let summary = gateway.inquire(&key, |reply| Summarise { id: key, reply }).await?;
     let own = summary.filter(|summary| tenant.is_none_or(|tenant| tenant == summary.lane.tenant));

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use batch_gpt_actors::rules::{ids::BatchId, upstream_batch::BatchStatus};
+use batch_gpt_actors::rules::{ids::BatchId, timeline::LineCounts, upstream_batch::BatchStatus};
 
 use super::{
     reading::{NEWEST, Reading},
     tab::Tab,
 };
-use crate::client::{Batch, Counts, Overview};
+use crate::client::{Batch, Overview};
 
 /// The batches as last seen.
 #[derive(Debug, Clone, Default)]
@@ -67,9 +67,9 @@ impl Picture {
     }
 
     /// The lines of all batches on their way.
-    pub fn under_way(&self) -> Counts {
+    pub fn under_way(&self) -> LineCounts {
         let running = self.batches.iter().filter(|batch| batch.is_running());
-        running.fold(Counts::default(), |sum, batch| Counts {
+        running.fold(LineCounts::default(), |sum, batch| LineCounts {
             completed: sum.completed.saturating_add(batch.counts.completed),
             failed: sum.failed.saturating_add(batch.counts.failed),
             total: sum.total.saturating_add(batch.counts.total),

@@ -44,7 +44,8 @@ pub async fn read(api: &Api, errand: &Errand) -> Result<Reading, Fault> {
         batches.extend(page.batches);
         has_more = page.has_more;
     }
-    let opened = match &errand.opened {
+    api.name_models(&mut batches).await?;
+    let mut opened = match &errand.opened {
         Some(id) => match api.batch(id.as_str()).await {
             // The list knows it, so that it is shown as it was last seen.
             Err(Fault::Refused(..)) => None,
@@ -52,6 +53,9 @@ pub async fn read(api: &Api, errand: &Errand) -> Result<Reading, Fault> {
         },
         None => None,
     };
+    if let Some(opened) = &mut opened {
+        api.name_models(std::slice::from_mut(&mut **opened)).await?;
+    }
     let overview = if errand.overview { api.overview().await? } else { None };
     Ok(Reading { batches, goes_on, has_more, opened, overview })
 }

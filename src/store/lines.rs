@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use batch_gpt_actors::rules::ids::RequestId;
 
-/// Sixteen bytes for each request.
+/// Bytes of a request's id.
+pub(super) const WIDTH: usize = 16;
+
+/// [`WIDTH`] bytes for each request.
 pub(super) fn to_bytes(requests: &[RequestId]) -> Vec<u8> {
     requests.iter().flat_map(|id| id.0.to_be_bytes()).collect()
 }
 
 /// Reads what [`to_bytes`] made; `None` if it is cut.
 pub(super) fn from_bytes(bytes: &[u8]) -> Option<Arc<[RequestId]>> {
-    let (ids, rest) = bytes.as_chunks::<16>();
+    let (ids, rest) = bytes.as_chunks::<WIDTH>();
     rest.is_empty().then(|| ids.iter().map(|id| RequestId(u128::from_be_bytes(*id))).collect())
 }

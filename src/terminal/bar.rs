@@ -1,16 +1,16 @@
 //! Progress in three parts: completed, failed, left.
 
+use batch_gpt_actors::rules::timeline::LineCounts;
 use ratatui::text::Span;
 
 use super::palette::Palette;
-use crate::client::Counts;
 
 const COMPLETED: &str = "█";
 const FAILED: &str = "▒";
 const LEFT: &str = "·";
 
 /// A bar of so many columns. The parts have signs of their own, so that it can be read without colours.
-pub fn bar(counts: Counts, width: usize, palette: Palette) -> [Span<'static>; 3] {
+pub fn bar(counts: LineCounts, width: usize, palette: Palette) -> [Span<'static>; 3] {
     let (completed, failed) = parts(counts, width);
     let left = width - completed - failed;
     [
@@ -22,7 +22,7 @@ pub fn bar(counts: Counts, width: usize, palette: Palette) -> [Span<'static>; 3]
 
 /// Columns of what is completed and of what is failed. A failure is seen even if it is one of thousands, and only what
 /// is complete fills the bar.
-fn parts(counts: Counts, width: usize) -> (usize, usize) {
+fn parts(counts: LineCounts, width: usize) -> (usize, usize) {
     let Some(total) = Some(counts.total).filter(|total| *total > 0) else {
         return (0, 0);
     };
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn drawn(completed: u64, failed: u64, total: u64) -> String {
-        let spans = bar(Counts { completed, failed, total }, 10, Palette::new(false));
+        let spans = bar(LineCounts { completed, failed, total }, 10, Palette::new(false));
         spans.map(|span| span.content.into_owned()).concat()
     }
 

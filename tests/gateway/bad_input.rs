@@ -130,7 +130,7 @@ async fn case_10_another_content_type_is_refused_before_anything_is_queued() {
 #[tokio::test]
 async fn case_11_unknown_paths_and_wrong_methods_are_told_so() {
     let gateway = Gateway::start().await;
-    for path in ["/v1/nope", "/nope", "/v1", "/", "/v1/chat", "/v1/chat/completions/x/y", "/v2/batches"] {
+    for path in ["/v1/nope", "/nope", "/v1", "/ui/", "/v1/chat", "/v1/chat/completions/x/y", "/v2/batches"] {
         let response = gateway.get(path).await;
         assert_eq!(response.status(), 404, "{path}");
         check(path, &response.json().await.unwrap(), None, None);

@@ -11,6 +11,8 @@ async fn the_start_says_version_upstream_mode_journal_address_and_how_to_try_it(
     for words in [env!("CARGO_PKG_VERSION"), &gateway.url, "mode sync", "journal in SQLite in "] {
         assert!(line.contains(words), "{words} in {line}");
     }
+    let page = gateway.says("see it: ").await;
+    assert!(page.ends_with(&format!("{}/", gateway.root())), "{page}");
     let snippet = gateway.says("try it: ").await;
     assert!(snippet.contains(&format!("OpenAI(base_url=\"{}\"", gateway.url)), "{snippet}");
 }

@@ -19,6 +19,7 @@ mod batches;
 mod blocked;
 mod caching;
 mod cut_off;
+mod dashboard;
 mod demo;
 mod endpoints;
 mod faithful;

@@ -49,6 +49,7 @@ macro_rules! store_suite {
                 summaries::request_is_listed_as_far_as_it_has_come,
                 summaries::pages_of_requests_go_newest_first,
                 summaries::page_behind_an_unknown_request_is_not_there,
+                summaries::requests_of_a_batch_come_in_the_order_of_its_lines,
                 terms::kept_terms_come_back,
                 terms::good_answers_that_are_not_private_are_reusable,
                 terms::request_is_found_by_its_key,

@@ -137,3 +137,24 @@ pub(crate) async fn page_behind_an_unknown_request_is_not_there(home: impl Home)
     );
     store.close().await;
 }
+
+pub(crate) async fn requests_of_a_batch_come_in_the_order_of_its_lines(home: impl Home) {
+    let store = filled(&home).await;
+    for (from, limit, expected, has_more) in [
+        (0, 9, vec![3, 4, 5, 6], false),
+        (0, 4, vec![3, 4, 5, 6], false),
+        (0, 3, vec![3, 4, 5], true),
+        (1, 2, vec![4, 5], true),
+        (3, 2, vec![6], false),
+        (4, 2, vec![], false),
+        (usize::MAX, 2, vec![], false),
+    ] {
+        let part = store.lines(BatchKey(50), from, limit).await.unwrap();
+        let numbers: Vec<u128> = part.items.iter().map(|item| item.id.0).collect();
+        assert_eq!((numbers, part.has_more), (expected, has_more), "{from} {limit}");
+    }
+    let all = store.lines(BatchKey(60), 0, 9).await.unwrap().items;
+    assert_eq!(Some(&all[1]), store.summary(all[1].id).await.unwrap().as_ref());
+    assert!(store.lines(BatchKey(99), 0, 9).await.unwrap().items.is_empty());
+    store.close().await;
+}

@@ -83,8 +83,14 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     if let Err(why) = &mongod {
         steps.skip("tests that need MongoDB", why);
     }
-    if let Err(why) = read(command("tmux").arg("-V")) {
-        steps.skip("the monitor on a real terminal", &why);
+    for (program, flag, tests) in [
+        ("tmux", "-V", "the monitor on a real terminal"),
+        ("chromium", "--version", "the dashboard in a browser"),
+        ("chromedriver", "--version", "the dashboard in a browser"),
+    ] {
+        if let Err(why) = read(command(program).arg(flag)) {
+            steps.skip(tests, &why);
+        }
     }
 
     let built = build(&repository);

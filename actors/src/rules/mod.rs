@@ -6,6 +6,8 @@ pub mod batch;
 pub mod body;
 pub mod census;
 pub mod collate;
+pub mod expectation;
+pub mod failures;
 pub mod fault;
 pub mod fingerprint;
 pub mod histogram;

@@ -40,15 +40,14 @@ impl fmt::Display for Money {
 
 /// What the kinds of tokens cost, each in micro-dollars for a million, which is pico-dollars for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rates {
+struct Rates {
     input: u64,
     cached: u64,
     output: u64,
 }
 
 impl Rates {
-    /// What so many tokens cost.
-    pub fn cost(&self, usage: &Usage) -> Money {
+    fn cost(&self, usage: &Usage) -> Money {
         let cached = usage.cached.min(usage.input);
         let times = |tokens: u64, rate: u64| u128::from(tokens) * u128::from(rate);
         let pico = times(usage.input - cached, self.input)
@@ -63,21 +62,49 @@ impl Rates {
     }
 }
 
+/// The two ways to ask a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ways {
+    real_time: Rates,
+    batch: Rates,
+}
+
+/// Inputs of so many tokens and more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Long {
+    above: u64,
+    ways: Ways,
+}
+
 /// What a model costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
-    /// Through the real-time API.
-    pub real_time: Rates,
-    /// In a batch.
-    pub batch: Rates,
+    usual: Ways,
+    /// For all tokens of a request with a long input, where the model has such a price.
+    long: Option<Long>,
     /// The table names no batch price, so half the real-time price is assumed.
     pub assumed: bool,
 }
 
 impl Price {
+    /// What a request costs through the real-time API.
+    pub fn real_time(&self, usage: &Usage) -> Money {
+        self.ways(usage).real_time.cost(usage)
+    }
+
+    /// What it costs in a batch.
+    pub fn batch(&self, usage: &Usage) -> Money {
+        self.ways(usage).batch.cost(usage)
+    }
+
     /// Whether it costs nothing however much is used.
     pub fn is_free(&self) -> bool {
-        self.real_time == Rates { input: 0, cached: 0, output: 0 }
+        self.long.is_none() && self.usual.real_time == Rates { input: 0, cached: 0, output: 0 }
+    }
+
+    fn ways(&self, usage: &Usage) -> &Ways {
+        let long = self.long.as_ref().filter(|long| usage.input > long.above);
+        long.map_or(&self.usual, |long| &long.ways)
     }
 }
 
@@ -125,19 +152,34 @@ struct Entry {
     /// Nothing if absent: embeddings have no output.
     output: Option<String>,
     /// Half of everything if absent.
-    batch: Option<BatchEntry>,
+    batch: Option<Amounts>,
+    /// The same prices if absent.
+    long: Option<LongEntry>,
+}
+
+/// What requests with a long input cost, all their tokens.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongEntry {
+    /// Tokens of the input above which these prices hold.
+    above: u64,
+    input: String,
+    cached_input: Option<String>,
+    output: Option<String>,
+    batch: Option<Amounts>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BatchEntry {
+struct Amounts {
     input: String,
     cached_input: Option<String>,
     output: Option<String>,
 }
 
 impl Prices {
-    /// Reads a table: `{"source", "as_of", "models": {"NAME": {"input", "cached_input", "output", "batch": {…}}}}`.
+    /// Reads a table: `{"source", "as_of", "models": {"NAME": {"input", "cached_input", "output", "batch": {…},
+    /// "long": {"above", …}}}}`.
     pub fn parse(json: &str) -> Result<Self, BadPrices> {
         let table: Table = serde_json::from_str(json)?;
         let mut models = HashMap::new();
@@ -163,13 +205,22 @@ impl Prices {
 impl Entry {
     fn price(&self) -> Result<Price, String> {
         let real_time = rates(&self.input, self.cached_input.as_deref(), self.output.as_deref())?;
-        let batch = self
-            .batch
-            .as_ref()
-            .map(|batch| rates(&batch.input, batch.cached_input.as_deref(), batch.output.as_deref()));
-        let assumed = batch.is_none();
-        Ok(Price { real_time, batch: batch.transpose()?.unwrap_or_else(|| real_time.half()), assumed })
+        let (usual, long) = (ways(real_time, self.batch.as_ref())?, self.long.as_ref());
+        let assumed = self.batch.is_none() || long.is_some_and(|long| long.batch.is_none());
+        Ok(Price { usual, long: long.map(LongEntry::price).transpose()?, assumed })
     }
+}
+
+impl LongEntry {
+    fn price(&self) -> Result<Long, String> {
+        let real_time = rates(&self.input, self.cached_input.as_deref(), self.output.as_deref())?;
+        Ok(Long { above: self.above, ways: ways(real_time, self.batch.as_ref())? })
+    }
+}
+
+fn ways(real_time: Rates, batch: Option<&Amounts>) -> Result<Ways, String> {
+    let named = |batch: &Amounts| rates(&batch.input, batch.cached_input.as_deref(), batch.output.as_deref());
+    Ok(Ways { real_time, batch: batch.map(named).transpose()?.unwrap_or_else(|| real_time.half()) })
 }
 
 fn rates(input: &str, cached: Option<&str>, output: Option<&str>) -> Result<Rates, String> {
@@ -213,13 +264,27 @@ mod tests {
         let prices = Prices::parse(TABLE).unwrap();
         let usage = Usage { input: 1_000_001, cached: 1, output: 3 };
         let a = prices.of("a").unwrap();
-        assert_eq!(a.real_time.cost(&usage), Money { pico: 2_500_000_000_000 + 1_250_000 + 30_000_000 });
-        assert_eq!(a.batch.cost(&usage).nano_dollars(), 1_250_000_000 + 1_250 + 15_000);
-        assert_eq!(a.real_time.cost(&usage).to_string(), "$2.500031");
+        assert_eq!(a.real_time(&usage), Money { pico: 2_500_000_000_000 + 1_250_000 + 30_000_000 });
+        assert_eq!(a.batch(&usage).nano_dollars(), 1_250_000_000 + 1_250 + 15_000);
+        assert_eq!(a.real_time(&usage).to_string(), "$2.500031");
         assert!(!a.assumed);
         let b = prices.of("b").unwrap();
-        assert_eq!(b.batch.cost(&usage), Money { pico: 1_000_001 * 6_250 });
+        assert_eq!(b.batch(&usage), Money { pico: 1_000_001 * 6_250 });
         assert!(b.assumed);
+    }
+
+    #[test]
+    fn a_long_input_has_a_price_of_its_own_for_all_of_its_request() {
+        let table = r#"{"source":"","as_of":"","models":{"a":{"input":"2","cached_input":"1","output":"10",
+            "batch":{"input":"1","output":"5"},
+            "long":{"above":100,"input":"4","output":"20","batch":{"input":"3","output":"10"}}}}}"#;
+        let prices = Prices::parse(table).unwrap();
+        let price = prices.of("a").unwrap();
+        let usage = |input| Usage { input, cached: 10, output: 1 };
+        let micro = |money: Money| money.pico / 1_000_000;
+        assert_eq!((micro(price.real_time(&usage(100))), micro(price.batch(&usage(100)))), (200, 105));
+        assert_eq!((micro(price.real_time(&usage(101))), micro(price.batch(&usage(101)))), (424, 313));
+        assert!(!price.assumed && !price.is_free());
     }
 
     #[test]
@@ -245,7 +310,7 @@ mod tests {
         let own = r#"{"source":"mine","as_of":"2026-02-03","models":{"b":{"input":"7"}}}"#;
         let prices = Prices::parse(TABLE).unwrap().overridden_by(Prices::parse(own).unwrap());
         let million = Usage { input: 1_000_000, ..Usage::default() };
-        assert_eq!(prices.of("b").unwrap().real_time.cost(&million).to_string(), "$7.000000");
+        assert_eq!(prices.of("b").unwrap().real_time(&million).to_string(), "$7.000000");
         assert!(prices.of("a").is_some());
         assert_eq!(prices.source, "mine");
     }

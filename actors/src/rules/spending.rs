@@ -28,8 +28,8 @@ impl Spending {
         let mut one = Self { usage: usage.unwrap_or_default(), ..Self::default() };
         match price.filter(|price| usage.is_some() || price.is_free()) {
             Some(price) => {
-                one.batch = price.batch.cost(&one.usage);
-                one.real_time = price.real_time.cost(&one.usage);
+                one.batch = price.batch(&one.usage);
+                one.real_time = price.real_time(&one.usage);
                 one.assumed = price.assumed;
                 one.priced = 1;
             }

@@ -178,6 +178,11 @@ impl Tally {
         self.accounts.iter()
     }
 
+    /// One tenant.
+    pub fn account_of(&self, tenant: &Tenant) -> Option<&Account> {
+        self.accounts.get(tenant)
+    }
+
     /// The requests of an endpoint.
     pub fn endpoint(&self, endpoint: Endpoint) -> Counts {
         self.endpoints.get(&endpoint).copied().unwrap_or_default()
@@ -186,6 +191,11 @@ impl Tally {
     /// The lanes.
     pub fn lanes(&self) -> impl Iterator<Item = (&Arc<Lane>, &LaneTally)> {
         self.lanes.iter()
+    }
+
+    /// One lane.
+    pub fn lane_of(&self, lane: &Lane) -> Option<LaneTally> {
+        self.lanes.get(lane).copied()
     }
 
     /// The batches that are not settled, and the latest that are.
@@ -245,7 +255,7 @@ impl Tally {
         let success = outcome.is_success();
         self.count(&known.lane, |counts| *counts.ended(success) += 1);
         self.account(&known.lane).request_times.record(at.since(known.at));
-        self.on(key, |batch| *if success { &mut batch.answered } else { &mut batch.failed } += 1);
+        self.on(key, |batch| batch.ended_one(outcome));
     }
 
     /// Nothing is left to do for it; false if that is no news.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    failures::Failures,
     ids::{BatchId, BatchKey, FileId},
     lane::Lane,
+    outcome::Outcome,
     record::{Progress, UnfinishedBatch},
     spending::Spending,
     time::{Millis, Timestamp},
@@ -30,6 +32,20 @@ pub struct LineCounts {
     pub failed: u64,
 }
 
+impl LineCounts {
+    /// Those with neither.
+    pub fn left(self) -> u64 {
+        self.total.saturating_sub(self.completed.saturating_add(self.failed))
+    }
+
+    /// The share of lines with either, in whole percent. Only what is complete is 100.
+    pub fn percent(self) -> Option<u64> {
+        let done = u128::from(self.total - self.left());
+        let percent = (done * 100).checked_div(u128::from(self.total))?;
+        u64::try_from(percent).ok()
+    }
+}
+
 /// One batch that this gateway made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timeline {
@@ -43,6 +59,8 @@ pub struct Timeline {
     pub answered: u64,
     /// Requests that ended with an error.
     pub failed: u64,
+    /// The errors among them.
+    pub failures: Failures,
     /// Requests that it left without an outcome.
     pub given_back: u64,
     /// What its answers took.
@@ -103,6 +121,7 @@ impl Timeline {
             requests,
             answered: 0,
             failed: 0,
+            failures: Failures::default(),
             given_back: 0,
             spending: Spending::default(),
             id: None,
@@ -174,6 +193,24 @@ impl Timeline {
             _ => return,
         };
         step.get_or_insert(at);
+    }
+
+    /// One of its requests has its outcome.
+    pub fn ended_one(&mut self, outcome: &Outcome) {
+        if outcome.is_success() {
+            self.answered += 1;
+        } else {
+            self.failed += 1;
+            self.failures.add(outcome);
+        }
+    }
+
+    /// How far its lines are: by their outcomes, or by what the upstream counts if that is more. Outcomes come at the
+    /// end, and of a batch of an earlier life not all are known.
+    pub fn progress(&self) -> LineCounts {
+        let (total, seen) = (self.requests as u64, self.lines.unwrap_or_default());
+        let completed = self.answered.max(seen.completed).min(total);
+        LineCounts { total, completed, failed: self.failed.max(seen.failed).min(total - completed) }
     }
 
     /// All its requests have their outcome or are given back.
@@ -292,5 +329,29 @@ mod tests {
         assert!(!batch.is_overdue(end) && batch.is_overdue(end + Millis(1)));
         batch.settle(0, end);
         assert!(!batch.is_overdue(end + Millis(1)));
+    }
+
+    #[test]
+    fn only_what_is_complete_is_a_hundred_percent() {
+        let percent = |completed, failed, total| LineCounts { completed, failed, total }.percent();
+        assert_eq!(percent(49_998, 1, 50_000), Some(99));
+        assert_eq!(percent(49_998, 2, 50_000), Some(100));
+        assert_eq!(percent(3, 9, 6), Some(100));
+        assert_eq!(percent(0, 0, 0), None);
+    }
+
+    #[test]
+    fn outcomes_and_the_upstreams_counts_are_one_progress() {
+        let mut batch = sealed();
+        assert_eq!(batch.progress(), LineCounts { total: 3, completed: 0, failed: 0 });
+        let counts = r#","request_counts":{"total":3,"completed":1,"failed":1}"#;
+        batch.created(&seen("in_progress", counts), Timestamp(12_000));
+        assert_eq!(batch.progress(), LineCounts { total: 3, completed: 1, failed: 1 });
+        let good = Outcome { status: 200, ..Outcome::cancelled() };
+        for outcome in [&good, &good, &Outcome::cancelled()] {
+            batch.ended_one(outcome);
+        }
+        assert_eq!(batch.progress(), LineCounts { total: 3, completed: 2, failed: 1 });
+        assert_eq!(batch.failures.list()[0].code, "request_cancelled");
     }
 }

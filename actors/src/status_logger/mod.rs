@@ -33,7 +33,7 @@ use crate::{
 
 pub use own_files::OwnFiles;
 pub use questions::{Answer, Bodies, Find, Keyed, List, Look, Recall, Reuse};
-pub use summaries::{ListRequests, Summarise};
+pub use summaries::{ListLines, ListRequests, Summarise};
 
 /// Called when a record is durable, or will not be.
 pub type Done = Box<dyn FnOnce(Result<(), StoreFault>) + Send>;

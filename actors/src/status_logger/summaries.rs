@@ -4,7 +4,7 @@ use super::{Answer, StatusLogger};
 use crate::{
     cell::{Letter, Mail, Receive},
     ports::{Listing, RequestPage, RequestSummary},
-    rules::ids::RequestId,
+    rules::ids::{BatchKey, RequestId},
 };
 
 /// One request by its id.
@@ -33,6 +33,23 @@ impl Letter for ListRequests {
     type Reply = ();
 }
 
+/// Requests of a batch, in the order of its lines.
+pub struct ListLines {
+    /// Which batch.
+    pub key: BatchKey,
+    /// So many lines are left out.
+    pub from: usize,
+    /// At most this many.
+    pub limit: usize,
+    /// For the answer.
+    pub reply: Answer<Listing<RequestSummary>>,
+}
+
+impl Letter for ListLines {
+    const NAME: &'static str = "ListLines";
+    type Reply = ();
+}
+
 impl Receive<Summarise> for StatusLogger {
     fn receive(&mut self, Summarise { id, reply }: Summarise, _: &Mail<Self>) {
         self.ask(reply, |store| async move { store.summary(id).await });
@@ -42,5 +59,11 @@ impl Receive<Summarise> for StatusLogger {
 impl Receive<ListRequests> for StatusLogger {
     fn receive(&mut self, ListRequests { page, reply }: ListRequests, _: &Mail<Self>) {
         self.ask(reply, |store| async move { store.summaries(&page).await });
+    }
+}
+
+impl Receive<ListLines> for StatusLogger {
+    fn receive(&mut self, ListLines { key, from, limit, reply }: ListLines, _: &Mail<Self>) {
+        self.ask(reply, |store| async move { store.lines(key, from, limit).await });
     }
 }

@@ -16,7 +16,7 @@ use batch_gpt_actors::{
     rules::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
-        ids::{BatchId, FileId, RequestId},
+        ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Tenant,
         record::Record,
         retention::Due,
@@ -150,6 +150,15 @@ impl Store for Journal {
 
     async fn summaries(&self, _: &RequestPage) -> Result<Option<Listing<RequestSummary>>, ports::StoreFault> {
         Ok(None)
+    }
+
+    async fn lines(
+        &self,
+        _: BatchKey,
+        _: usize,
+        _: usize,
+    ) -> Result<Listing<RequestSummary>, ports::StoreFault> {
+        Ok(Listing { items: Vec::new(), has_more: false })
     }
 
     async fn batch(&self, _: Option<&Tenant>, _: &BatchId) -> Result<Option<StoredBatch>, ports::StoreFault> {

@@ -17,7 +17,7 @@ use batch_gpt_actors::{
     rules::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
-        ids::{BatchId, FileId, RequestId},
+        ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Tenant,
         outcome::Outcome,
         record::{Accepted, Record},
@@ -159,6 +159,10 @@ impl Store for MemoryStore {
 
     async fn summaries(&self, _: &RequestPage) -> Result<Option<Listing<RequestSummary>>, StoreFault> {
         Ok(None)
+    }
+
+    async fn lines(&self, _: BatchKey, _: usize, _: usize) -> Result<Listing<RequestSummary>, StoreFault> {
+        Ok(Listing { items: Vec::new(), has_more: false })
     }
 
     async fn batch(&self, _: Option<&Tenant>, _: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {

@@ -1,7 +1,7 @@
 //! `/v1/overview`: what is known at a glance. Every number is read from the ledger; no actor and no store is asked.
 
-mod numbers;
-mod problems;
+pub mod numbers;
+pub mod problems;
 mod timeline;
 
 use actix_web::{
@@ -11,14 +11,14 @@ use actix_web::{
 use batch_gpt_actors::rules::{
     ids::{BatchId, BatchKey},
     overview::{self, Overview},
+    timeline::Timeline,
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     error::HttpError,
     gateway::{Gateway, now},
-    page,
+    page::Paging,
 };
 
 /// Batches of an answer when nobody says.
@@ -27,12 +27,6 @@ const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 /// Most lanes of an answer.
 const LANES: usize = 1_000;
-
-/// How many batches are asked for.
-#[derive(Debug, Deserialize)]
-pub struct Paging {
-    limit: Option<String>,
-}
 
 /// `GET /v1/overview`: a tenant sees its own numbers, an administrator everybody's.
 pub async fn overview(request: HttpRequest, gateway: Data<Gateway>) -> Result<HttpResponse, HttpError> {
@@ -72,7 +66,7 @@ pub async fn batches(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
-    let limit = page::limit(paging.limit.as_deref(), DEFAULT_LIMIT, MAX_LIMIT)?;
+    let limit = paging.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let found = gateway.system()?.ledger.read(|tally| overview::batches(tally, tenant.as_ref(), limit));
     let now = now();
     let data: Vec<Value> = found.iter().map(|batch| timeline::view(batch, now)).collect();
@@ -86,11 +80,15 @@ pub async fn batch(
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, HttpError> {
     let tenant = gateway.scope(&request)?;
-    let found = gateway.system()?.ledger.read(|tally| match id.parse::<BatchKey>() {
-        Ok(key) => tally.batch(&key).cloned(),
-        Err(_) => tally.batch_by_id(&BatchId::from(id.as_str())).cloned(),
-    });
-    let found = found.filter(|batch| tenant.is_none_or(|tenant| tenant == batch.lane.tenant));
+    let found = known(&gateway, &id)?.filter(|batch| tenant.is_none_or(|tenant| tenant == batch.lane.tenant));
     let batch = found.ok_or_else(|| HttpError::not_found(format!("No batch found with id '{id}'.")))?;
     Ok(HttpResponse::Ok().json(timeline::view(&batch, now())))
+}
+
+/// A batch that the ledger knows, by the upstream's id or by the gateway's own key.
+pub fn known(gateway: &Gateway, id: &str) -> Result<Option<Timeline>, HttpError> {
+    Ok(gateway.system()?.ledger.read(|tally| match id.parse::<BatchKey>() {
+        Ok(key) => tally.batch(&key).cloned(),
+        Err(_) => tally.batch_by_id(&BatchId::from(id)).cloned(),
+    }))
 }

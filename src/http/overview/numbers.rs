@@ -1,12 +1,13 @@
 //! Counts, times and money as JSON. Money is in billionths of a dollar; an unknown amount is null, never 0.
 
 use batch_gpt_actors::rules::{
+    expectation::{Awaited, Expectation},
     histogram::Histogram,
     lane::Lane,
     price::Money,
     spending::Spending,
     tally::{Counts, LaneTally},
-    time::Timestamp,
+    time::{Millis, Timestamp},
 };
 use serde_json::{Value, json};
 
@@ -45,6 +46,26 @@ pub fn times(times: &Histogram) -> Value {
         "p50_seconds": seconds(50),
         "p90_seconds": seconds(90),
         "p99_seconds": seconds(99),
+    })
+}
+
+/// Why a request waits, and how much longer it usually takes. Times are in seconds.
+pub fn wait(wait: &Expectation, now: Timestamp) -> Value {
+    let seconds = |span: Millis| span.0 as f64 / 1000.0;
+    let (awaited, window, batch) = match wait.awaited {
+        Awaited::Window(ends) => ("window", Some(ends.since(now)), None),
+        Awaited::Room => ("room", None, None),
+        Awaited::Submission => ("submission", None, None),
+        Awaited::Batch(status) => ("batch", None, status),
+    };
+    json!({
+        "for": awaited,
+        "window_left_seconds": window.map(seconds),
+        "batch_status": batch,
+        "waited_seconds": seconds(wait.waited),
+        "p50_seconds": wait.usual.map(seconds),
+        "p90_seconds": wait.long.map(seconds),
+        "expected_seconds": wait.left().map(seconds),
     })
 }
 

@@ -1,14 +1,23 @@
 //! What somebody should see to.
 
 use batch_gpt_actors::{rules::overview::Overview, system::System};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 /// Lanes that are named one by one.
 const NAMED: usize = 20;
 
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Which, in a word.
+    pub kind: &'static str,
+    /// What is wrong, for people.
+    pub message: String,
+}
+
 /// The problems of this moment. What the upstream said is for an administrator: it speaks of the gateway's own key.
-pub fn of(system: &System, known: &Overview, administrator: bool) -> Vec<Value> {
-    let problem = |kind: &str, message: String| json!({ "kind": kind, "message": message });
+pub fn of(system: &System, known: &Overview, administrator: bool) -> Vec<Problem> {
+    let problem = |kind, message| Problem { kind, message };
     let mut problems = Vec::new();
     if !system.store_works() {
         let message = "The store takes no records; new requests are refused.";

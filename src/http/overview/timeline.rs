@@ -28,6 +28,7 @@ pub fn view(batch: &Timeline, now: Timestamp) -> Value {
             "failed": batch.failed,
             "given_back": batch.given_back,
         },
+        "failures": batch.failures.list(),
         "upstream_counts": batch.lines,
         "input_file_id": batch.input_file,
         "output_file_id": batch.output_file,

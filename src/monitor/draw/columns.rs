@@ -1,5 +1,6 @@
 //! The columns of the list, as many as the screen has room for.
 
+use batch_gpt_actors::rules::timeline::LineCounts;
 use ratatui::{
     style::Style,
     text::{Line, Span},
@@ -7,7 +8,7 @@ use ratatui::{
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::{
-    client::{Batch, Counts},
+    client::Batch,
     terminal::{
         bar::bar,
         palette::Palette,
@@ -118,7 +119,7 @@ impl Columns {
     }
 }
 
-fn of_total(counts: Counts) -> String {
+fn of_total(counts: LineCounts) -> String {
     format!("{}/{}", grouped(counts.total - counts.left()), grouped(counts.total))
 }
 

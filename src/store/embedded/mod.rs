@@ -18,7 +18,7 @@ use batch_gpt_actors::{
     rules::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
-        ids::{BatchId, FileId, RequestId},
+        ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Tenant,
         record::Record,
         retention::Due,
@@ -183,6 +183,15 @@ impl Store for Embedded {
     async fn summaries(&self, page: &RequestPage) -> Result<Option<Listing<RequestSummary>>, StoreFault> {
         let page = page.clone();
         self.read(move |connection| summaries::summaries(connection, &page)).await
+    }
+
+    async fn lines(
+        &self,
+        key: BatchKey,
+        from: usize,
+        limit: usize,
+    ) -> Result<Listing<RequestSummary>, StoreFault> {
+        self.read(move |connection| summaries::lines(connection, key, from, limit)).await
     }
 
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {

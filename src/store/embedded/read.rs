@@ -362,6 +362,7 @@ mod tests {
             (REUSABLE, "requests_answered", false),
             (ANSWERED, "requests_answered", false),
             (super::super::request::KEYED, "requests_keyed", false),
+            (super::super::summaries::LINES, "sqlite_autoindex_batches_1", false),
             (BATCH, "batches_upstream", false),
             (LISTED, "batches_listed", false),
             (LISTED_OF_TENANT, "batches_listed_of_tenant", false),

@@ -3,14 +3,17 @@
 use batch_gpt_actors::{
     ports::{Listing, RequestPage, RequestSummary},
     rules::{
-        ids::{BatchId, RequestId},
+        ids::{BatchId, BatchKey, RequestId},
         stage::Stage,
     },
 };
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::{
-    super::state::{self, fate},
+    super::{
+        lines,
+        state::{self, fate},
+    },
     commit::id_bytes,
     fault::Failure,
     read::{Lanes, number, time},
@@ -25,6 +28,10 @@ const FIRST_PAGE: [u8; 17] = [0xff; 17];
 
 /// A request of a tenant, or of anybody.
 const PLACE: &str = "SELECT 1 FROM requests WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2)";
+
+/// A part of a batch's lines: so many bytes, from one on that is counted from 1.
+pub(super) const LINES: &str = "SELECT substr(requests, ?2, ?3) FROM batches JOIN lines ON lines.batch = batches.id \
+    WHERE key = ?1";
 
 /// The statement for a page. Each walks an index of its own: what is pending is few, and so is what did not end well;
 /// what did is most of the rest. The words of a partial index are repeated, or else the planner would not use it.
@@ -82,6 +89,26 @@ pub(super) fn summaries(
         items.push(stored(row, &mut lanes, connection)?);
     }
     Ok(Some(Listing { items, has_more: false }))
+}
+
+/// Requests of a batch, in the order of its lines.
+pub(super) fn lines(
+    connection: &Connection,
+    key: BatchKey,
+    from: usize,
+    limit: usize,
+) -> Result<Listing<RequestSummary>, Failure> {
+    let bytes = |lines: usize| i32::try_from(lines.saturating_mul(lines::WIDTH)).unwrap_or(i32::MAX);
+    let mut statement = connection.prepare_cached(LINES)?;
+    // One more than asked tells whether there is more.
+    let (first, length) = (bytes(from).saturating_add(1), bytes(limit.saturating_add(1)));
+    let part = params![key.0.to_be_bytes(), first, length];
+    let part: Option<Vec<u8>> = statement.query_row(part, |row| row.get(0)).optional()?;
+    let cut = || Failure::Damaged("a batch's lines are cut".into());
+    let ids = lines::from_bytes(&part.unwrap_or_default()).ok_or_else(cut)?;
+    let found = ids.iter().take(limit).map(|id| summary(connection, *id));
+    let items = found.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    Ok(Listing { items, has_more: ids.len() > limit })
 }
 
 fn stored(row: &Row<'_>, lanes: &mut Lanes, connection: &Connection) -> Result<RequestSummary, Failure> {

@@ -17,7 +17,7 @@ use batch_gpt_actors::{
     rules::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
-        ids::{BatchId, FileId, RequestId},
+        ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Tenant,
         record::Record,
         retention::Due,
@@ -223,6 +223,16 @@ impl Store for Mongo {
     async fn summaries(&self, page: &RequestPage) -> Result<Option<Listing<RequestSummary>>, StoreFault> {
         let _open = self.enter().await?;
         summaries::summaries(self, page).await
+    }
+
+    async fn lines(
+        &self,
+        key: BatchKey,
+        from: usize,
+        limit: usize,
+    ) -> Result<Listing<RequestSummary>, StoreFault> {
+        let _open = self.enter().await?;
+        summaries::lines(self, key, from, limit).await
     }
 
     async fn batch(&self, tenant: Option<&Tenant>, id: &BatchId) -> Result<Option<StoredBatch>, StoreFault> {

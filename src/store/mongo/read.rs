@@ -153,11 +153,7 @@ async fn batch_records(
     let (Some(key), Some(lane)) = (row.key(), row.lane.clone()) else {
         return Err(mongo.cut());
     };
-    let own = doc! { "_id": batch_key(key) };
-    let lines = mongo.find_one::<ContentRow>(LINES, own, Default::default()).await?;
-    let lines = lines.ok_or_else(|| mongo.cut())?;
-    let lines = mongo.bytes(lines.content).await?;
-    let requests = lines::from_bytes(&lines).ok_or_else(|| mongo.cut())?;
+    let requests = lines(mongo, key).await?.ok_or_else(|| mongo.cut())?;
     let sealed_at = row.sealed_at.map_or(Timestamp(0), timestamp);
     records.push(Record::Sealed { key, lane, requests: requests.clone(), at: sealed_at });
     if let Some(file) = row.file.as_deref() {
@@ -193,6 +189,16 @@ async fn batch_records(
 
 fn outcome(mongo: &Mongo, row: &OutcomeRow, body: Bytes) -> Result<Outcome, StoreFault> {
     Ok(Outcome { status: u16::try_from(row.status).map_err(|_| mongo.cut())?, body, origin: row.origin })
+}
+
+/// The requests of a batch, in the order of its lines; `None` if the batch is not there.
+pub(super) async fn lines(mongo: &Mongo, key: BatchKey) -> Result<Option<Arc<[RequestId]>>, StoreFault> {
+    let own = doc! { "_id": batch_key(key) };
+    let Some(row) = mongo.find_one::<ContentRow>(LINES, own, Default::default()).await? else {
+        return Ok(None);
+    };
+    let bytes = mongo.bytes(row.content).await?;
+    lines::from_bytes(&bytes).map(Some).ok_or_else(|| mongo.cut())
 }
 
 /// Bodies of requests, in the order asked.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use batch_gpt_actors::{
     ports::{Listing, RequestPage, RequestSummary, StoreFault},
     rules::{
-        ids::{BatchId, RequestId},
+        ids::{BatchId, BatchKey, RequestId},
         lane::{Lane, Tenant},
         stage::Stage,
     },
@@ -20,6 +20,7 @@ use super::{
     super::state::{self, fate},
     Mongo,
     layout::{BATCHES, REQUESTS},
+    read,
     row::{number, request_id, timestamp},
 };
 
@@ -96,6 +97,26 @@ pub(super) async fn summaries(
     let has_more = rows.len() > page.limit;
     rows.truncate(page.limit);
     Ok(Some(Listing { items: complete(mongo, rows).await?, has_more }))
+}
+
+/// Requests of a batch, in the order of its lines.
+pub(super) async fn lines(
+    mongo: &Mongo,
+    key: BatchKey,
+    from: usize,
+    limit: usize,
+) -> Result<Listing<RequestSummary>, StoreFault> {
+    let requests = read::lines(mongo, key).await?.unwrap_or_default();
+    let wanted = requests.get(from..).unwrap_or_default();
+    let has_more = wanted.len() > limit;
+    let wanted = &wanted[..wanted.len().min(limit)];
+    let ids: Vec<Binary> = wanted.iter().copied().map(request_id).collect();
+    let mut filter = own(None);
+    filter.insert("_id", doc! { "$in": ids });
+    let rows = mongo.find::<SummaryRow>(REQUESTS, filter, FindOptions::default()).await?;
+    let found = complete(mongo, rows).await?.into_iter();
+    let mut found: HashMap<RequestId, RequestSummary> = found.map(|item| (item.id, item)).collect();
+    Ok(Listing { items: wanted.iter().filter_map(|id| found.remove(id)).collect(), has_more })
 }
 
 /// Adds the names that the upstream gave the batches.

@@ -1,0 +1,45 @@
+//! What can be done on the pages: cancelling a batch or a request.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::LOCATION,
+    web::{Data, Path},
+};
+
+use super::{
+    access,
+    document::secured,
+    elements::{batch_path, request_path},
+    fault::Fault,
+};
+use crate::http::{batches, gateway::Gateway, requests};
+
+/// `POST /ui/batches/{id}/cancel`
+pub async fn cancel_batch(
+    request: HttpRequest,
+    id: Path<String>,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Fault> {
+    access::allow(&request, &gateway)?;
+    access::own_click(&request)?;
+    batches::end(&gateway, None, &id).await?;
+    Ok(see(&batch_path(&id)))
+}
+
+/// `POST /ui/requests/{id}/cancel`
+pub async fn cancel_request(
+    request: HttpRequest,
+    id: Path<String>,
+    gateway: Data<Gateway>,
+) -> Result<HttpResponse, Fault> {
+    access::allow(&request, &gateway)?;
+    access::own_click(&request)?;
+    requests::end(&gateway, None, &id).await?;
+    Ok(see(&request_path(&id)))
+}
+
+/// Sends the browser to a page, so that loading it anew does not do again what was done.
+pub fn see(path: &str) -> HttpResponse {
+    let mut response = HttpResponse::SeeOther();
+    secured(&mut response).insert_header((LOCATION, path)).finish()
+}
