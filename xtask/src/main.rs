@@ -3,12 +3,15 @@
 
 mod abuse;
 mod acceptance;
+mod api;
 mod bench;
 mod cancellation;
 mod clients;
 mod crash;
 mod database;
+mod docs;
 mod mongod;
+mod newcomer;
 mod node;
 mod process;
 mod python;
@@ -41,6 +44,12 @@ enum Command {
     Crash(crash::CrashArgs),
     /// Let thousands of clients ask while much goes wrong upstream, and see whether each gets its own outcome.
     Storm(storm::StormArgs),
+    /// Examine the API of a running gateway against its document.
+    Api(api::ApiArgs),
+    /// Write what documents say of the command line.
+    Docs,
+    /// Type what the README tells newcomers to type, on a clean clone.
+    Newcomer(newcomer::NewcomerArgs),
     /// Measure what well-behaved clients get while thousands of others mean no good.
     Abuse(abuse::AbuseArgs),
     /// Measure the gateway against floors in alternating runs, and write it down.
@@ -53,6 +62,9 @@ fn main() -> ExitCode {
         Command::Clients(args) => clients::alone(args.questions.as_deref()),
         Command::Crash(args) => crash::run(&args),
         Command::Storm(args) => storm::run(&args),
+        Command::Api(args) => api::run(&args),
+        Command::Docs => docs::run(),
+        Command::Newcomer(args) => newcomer::run(&args),
         Command::Abuse(args) => abuse::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
