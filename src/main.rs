@@ -102,7 +102,7 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
         started = application.start() => match started {
             Ok(()) => {
                 greet(&application);
-                supervisor::serving(&format!("http://{}/v1", application.address()));
+                supervisor::serving(&format!("{}/v1", application.url()));
                 supervisor::watch(application.pulse());
             }
             Err(fault) => return refuse(application, &fault).await,
