@@ -132,6 +132,12 @@ impl Application {
         self.gateway.system().ok()
     }
 
+    /// Tells, whenever it is asked, whether no actor stands still.
+    pub fn pulse(&self) -> impl Fn() -> bool + 'static {
+        let gateway = self.gateway.clone();
+        move || gateway.standing_still().is_empty()
+    }
+
     /// Opens the store, waiting for one that cannot be reached, takes up what is unfinished, and serves.
     pub async fn start(&self) -> Result<(), StartFault> {
         let clock = Clock::start();

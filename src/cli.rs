@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use batch_gpt_simulator::SimulateArgs;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{batches::BatchesArgs, keys::command::KeysArgs, monitor::MonitorArgs};
+use crate::{
+    batches::BatchesArgs,
+    keys::command::KeysArgs,
+    monitor::MonitorArgs,
+    papers::{CompletionsArgs, ManArgs},
+};
 
 /// An OpenAI-compatible gateway that turns ordinary real-time calls into half-price Batch API jobs.
 #[derive(Debug, Parser)]
@@ -36,6 +41,10 @@ pub enum Command {
     Keys(KeysArgs),
     /// Exit 0 if a gateway answers that it is ready.
     Healthcheck(HealthcheckArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write a page for each command into a folder.
+    Man(ManArgs),
 }
 
 /// Flags of `demo`.

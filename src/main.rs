@@ -2,15 +2,16 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{process::ExitCode, sync::Arc};
+use std::{io::ErrorKind, process::ExitCode, sync::Arc};
 
 use batch_gpt::{
     app::{Application, StartFault},
     batches,
     cli::{Cli, Command, HealthcheckArgs, ServeArgs},
     config::{Config, UpstreamConfig},
-    demo, keys, logging, monitor,
+    demo, keys, logging, monitor, papers,
     signals::StopSignals,
+    supervisor,
 };
 use batch_gpt_simulator::{SimulateArgs, Simulator};
 use clap::Parser;
@@ -58,6 +59,8 @@ fn main() -> ExitCode {
             Some(Command::Batches(args)) => batches::run(&args).await,
             Some(Command::Keys(args)) => keys::command::run(&args),
             Some(Command::Healthcheck(args)) => healthcheck(&args).await,
+            Some(Command::Completions(args)) => printed(papers::completions(&args)),
+            Some(Command::Man(args)) => printed(papers::man(&args)),
         }
     })
 }
@@ -65,6 +68,14 @@ fn main() -> ExitCode {
 fn failed(why: &str) -> ExitCode {
     eprintln!("batch-gpt: {why}");
     ExitCode::FAILURE
+}
+
+fn printed(result: std::io::Result<()>) -> ExitCode {
+    match result {
+        // Who reads has had enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => failed(&error.to_string()),
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
@@ -89,11 +100,16 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
     let mut trusted = true;
     tokio::select! {
         started = application.start() => match started {
-            Ok(()) => greet(&application),
+            Ok(()) => {
+                greet(&application);
+                supervisor::serving(&format!("{}/v1", application.url()));
+                supervisor::watch(application.pulse());
+            }
             Err(fault) => return refuse(application, &fault).await,
         },
         signal = signals.next() => {
             log::info!("{signal} before the start was complete");
+            supervisor::stopping();
             application.stop().await;
             return ExitCode::SUCCESS;
         }
@@ -105,6 +121,7 @@ async fn serve(args: &ServeArgs, runtime: Arc<Runtime>) -> ExitCode {
             trusted = false;
         }
     }
+    supervisor::stopping();
     tokio::select! {
         () = application.stop() => {}
         signal = signals.next() => {
@@ -155,7 +172,8 @@ async fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
     };
     let encrypted = args.tls_cert.as_ref().is_some_and(|path| !path.trim().is_empty());
     let url = format!("{}://{address}/readyz", if encrypted { "https" } else { "http" });
-    let client = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build();
+    // What is on this machine is not asked for through a proxy.
+    let client = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build();
     let ready = match client {
         Ok(client) => client.get(&url).send().await.is_ok_and(|response| response.status().is_success()),
         Err(error) => return failed(&format!("cannot make an HTTP client: {error}")),

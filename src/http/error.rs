@@ -88,6 +88,10 @@ impl ResponseError for HttpError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         response.content_type("application/json");
+        if self.status == StatusCode::UNAUTHORIZED {
+            // Such an answer must say how to do better (RFC 9110, section 15.5.2).
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
         match self.retry {
             Retry::After(seconds) => {
                 response.insert_header((header::RETRY_AFTER, seconds.min(LONGEST_RETRY_AFTER)));

@@ -13,6 +13,7 @@ use std::{
 use actix_web::HttpRequest;
 use batch_gpt_actors::{
     cell::{Letter, Receive},
+    meter::Reading,
     permits::{Permit, Permits},
     rules::{admission::Capacity, ids::FileId, lane::Tenant, record::Record, time::Timestamp},
     status_logger::{Answer, OwnFiles, StatusLogger, Write},
@@ -118,6 +119,12 @@ impl Gateway {
         }
         let system = self.system()?;
         if system.store_works() { Ok(system) } else { Err(HttpError::store_unavailable()) }
+    }
+
+    /// The actors that stand still for longer than a heartbeat.
+    pub fn standing_still(&self) -> Vec<Reading> {
+        let limit = self.serving.holding.interval;
+        self.system.get().map(|system| system.board.standing_still(limit)).unwrap_or_default()
     }
 
     /// Puts a question to the store, through the StatusLogger that has `key`.

@@ -13,8 +13,7 @@ use super::{error::HttpError, gateway::Gateway};
 /// `GET /livez`: the process answers, and no actor stands still for longer than a heartbeat. Meters say so; a blocked
 /// actor could not.
 pub async fn livez(gateway: Data<Gateway>) -> HttpResponse {
-    let limit = gateway.serving.holding.interval;
-    let still = gateway.system().map(|system| system.board.standing_still(limit)).unwrap_or_default();
+    let still = gateway.standing_still();
     let mut text: String = still.iter().map(standstill).collect();
     text += if still.is_empty() { "ok\n" } else { "not alive\n" };
     let mut response = if still.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };

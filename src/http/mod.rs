@@ -15,6 +15,7 @@ pub mod limits;
 pub mod metrics;
 pub mod models;
 pub mod native_batches;
+pub mod openapi;
 pub mod operations;
 pub mod overview;
 pub mod page;

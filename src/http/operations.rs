@@ -14,8 +14,8 @@ use actix_web::{
 use batch_gpt_actors::rules::{lane::Endpoint, outcome::ApiError};
 
 use super::{
-    batches, collated, error::HttpError, files, health, metrics, models, native_batches, overview, requests,
-    stored_answers,
+    batches, collated, error::HttpError, files, health, metrics, models, native_batches, openapi, overview,
+    requests, stored_answers,
 };
 
 /// Where the API begins. It stands at the root, too, because clients are given either as their base URL.
@@ -117,6 +117,7 @@ pub fn operations() -> Vec<Operation> {
     add(Method::GET, "/livez", Anybody, web::to(health::livez));
     add(Method::GET, "/readyz", Anybody, web::to(health::readyz));
     add(Method::GET, "/metrics", Administrators, web::to(metrics::metrics));
+    add(Method::GET, "/openapi.json", Anybody, web::to(openapi::openapi));
     add(Method::GET, "/debug/actors", Administrators, web::to(health::actors));
     all
 }
@@ -187,6 +188,6 @@ mod tests {
         assert!(told.contains(&("DELETE".into(), "/v1/files/{id}".into())), "{told:?}");
         assert!(told.iter().all(|(_, path)| !path.contains(':') && path.starts_with('/')), "{told:?}");
         let outside = all.iter().filter(|operation| !operation.is_of_the_api()).count();
-        assert_eq!(outside, 4, "livez, readyz, metrics, debug");
+        assert_eq!(outside, 5, "livez, readyz, metrics, debug, the document");
     }
 }

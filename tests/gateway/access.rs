@@ -167,6 +167,7 @@ async fn rows(gateway: &Gateway) -> Vec<Row> {
         Row::new("POST", "/v1/batches/{id}/cancel", &native, Others::Missing),
         Row::new("GET", "/livez", "", Others::Alike),
         Row::new("GET", "/readyz", "", Others::Alike),
+        Row::new("GET", "/openapi.json", "", Others::Alike),
         Row::new("GET", "/metrics", "", Others::Refused(403)),
         Row::new("GET", "/debug/actors", "", Others::Refused(403)),
     ]);

@@ -56,6 +56,8 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
             (response.status().as_u16(), response.text().await.unwrap())
         };
         assert_eq!(livez().await, (200, "ok\n".to_owned()));
+        let pulse = application.pulse();
+        assert!(pulse());
 
         let (release, block) = std::sync::mpsc::channel();
         application.system().unwrap().collectors.members()[0].tell(Block(block));
@@ -95,6 +97,7 @@ fn every_actor_is_shown_while_a_collector_is_blocked() {
         let named = words.starts_with("[-]Collector 0 stands still for ");
         assert!(named && words.contains(" over Block, ") && words.ends_with("\nnot alive\n"), "{words}");
         assert_eq!(words.lines().count(), 2, "nobody else stands still: {words}");
+        assert!(!pulse(), "a supervisor hears of it as well, by silence");
         drop(release);
         for client in parked {
             assert_eq!(client.await.unwrap().unwrap().status(), 200);

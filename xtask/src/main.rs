@@ -3,13 +3,16 @@
 
 mod abuse;
 mod acceptance;
+mod api;
 mod bench;
 mod cancellation;
 mod clients;
 mod crash;
 mod database;
+mod docs;
 mod fuzz;
 mod mongod;
+mod newcomer;
 mod node;
 mod process;
 mod python;
@@ -47,6 +50,12 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     /// Hold what the program is made of against deny.toml: licences, bans, sources; and look for unused dependencies.
     Supply,
+    /// Examine the API of a running gateway against its document.
+    Api(api::ApiArgs),
+    /// Write what documents say of the command line.
+    Docs,
+    /// Type what the README tells newcomers to type, on a clean clone.
+    Newcomer(newcomer::NewcomerArgs),
     /// Measure what well-behaved clients get while thousands of others mean no good.
     Abuse(abuse::AbuseArgs),
     /// Measure the gateway against floors in alternating runs, and write it down.
@@ -61,6 +70,9 @@ fn main() -> ExitCode {
         Command::Storm(args) => storm::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Supply => supply::run(),
+        Command::Api(args) => api::run(&args),
+        Command::Docs => docs::run(),
+        Command::Newcomer(args) => newcomer::run(&args),
         Command::Abuse(args) => abuse::run(&args),
         Command::Bench(args) => bench::run(&args),
     };

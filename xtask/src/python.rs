@@ -17,6 +17,8 @@ use crate::{
 pub const OPENAI_3: &str = "openai-3";
 /// The environment of what builds upon openai-python 2.
 pub const OPENAI_2: &str = "openai-2";
+/// The environment of what examines the API against its document.
+pub const OPENAPI: &str = "openapi";
 
 /// A virtual environment.
 #[derive(Debug, Clone)]

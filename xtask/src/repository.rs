@@ -36,9 +36,14 @@ impl Repository {
         self.binaries.join("batch-gpt")
     }
 
+    /// Where cargo puts everything.
+    pub fn target(&self) -> &Path {
+        self.binaries.parent().unwrap_or(&self.binaries)
+    }
+
     /// A program that cargo has built for speed.
     pub fn released(&self, name: &str) -> PathBuf {
-        self.binaries.parent().unwrap_or(&self.binaries).join("release").join(name)
+        self.target().join("release").join(name)
     }
 
     /// A script of the Python client.

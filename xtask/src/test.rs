@@ -6,10 +6,12 @@ use clap::Args;
 
 use crate::{
     abuse::{self, AbuseArgs},
+    api::{self, ApiArgs},
     clients::{self, Runtimes},
     crash::{self, CrashArgs},
-    mongod,
+    mongod, newcomer,
     process::{build, cargo, command, raise_open_files, read, show},
+    python::{OPENAPI, Python},
     repository::Repository,
     steps::Steps,
     storm::{self, StormArgs},
@@ -107,7 +109,18 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         steps.step("well-behaved clients beside others that mean no good", || {
             abuse::endure(&repository.gateway(), &AbuseArgs::short())
         });
-        steps.step("the demo", || show(command(repository.gateway()).arg("demo"), 0));
+        match Python::prepare(&repository, OPENAPI) {
+            Ok(python) => {
+                let args = ApiArgs::usual();
+                steps.step("the API keeps what its document says", || {
+                    api::examine(&repository, &python, &args)
+                });
+            }
+            Err(why) => steps.skip("the API keeps what its document says", &why),
+        }
+        steps.step("the quick start of the README, typed in this tree and unoptimised", || {
+            newcomer::in_this_tree(&repository)
+        });
     }
     Ok(steps.close())
 }
