@@ -1,5 +1,6 @@
 use batch_gpt::http::stream::Emulation;
 use proptest::prelude::*;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::{events, reassembly};
@@ -238,7 +239,8 @@ proptest! {
         equal(&answer(numbered.collect()));
     }
 
-    /// No answer makes the emulation panic, and whatever comes is a stream that a client can read.
+    /// No answer makes the emulation panic, and whatever comes is a stream that a client can read. A number that no double
+    /// can hold goes on as the upstream wrote it: most readers take it for infinite.
     #[test]
     fn a_damaged_answer_is_a_stream_all_the_same(
         choice in any_choice(), at: prop::sample::Index, byte: u8, include_usage: bool,
@@ -248,7 +250,7 @@ proptest! {
         bytes[at] = byte;
         for emulation in [Emulation::Chat, Emulation::Completion, Emulation::Response] {
             for event in events::read(&emulation.events(&bytes, include_usage)) {
-                prop_assert!(event.data == "[DONE]" || serde_json::from_str::<Value>(&event.data).is_ok());
+                prop_assert!(event.data == "[DONE]" || serde_json::from_str::<IgnoredAny>(&event.data).is_ok());
             }
         }
     }
