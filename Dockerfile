@@ -8,6 +8,8 @@ FROM rust:1.95-trixie AS build
 WORKDIR /src
 # What cargo needs to see the workspace; tests/packages checks that nothing is missing.
 COPY Cargo.toml Cargo.lock ./
+# How the allocator is built.
+COPY .cargo .cargo
 COPY actors actors
 COPY bench bench
 COPY rig rig
