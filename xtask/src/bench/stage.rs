@@ -52,6 +52,8 @@ impl Stage {
             .env("BATCH_GPT_POLLING_MIN_INTERVAL_MS", "100")
             .env("COLLECT_BATCH_STATS_POLLING_MAX_INTERVAL_SECONDS", "1")
             .env("BATCH_GPT_MAX_BATCHES_PER_HOUR", "1000000")
+            // Floors read what the upstream gave.
+            .env("BATCH_GPT_DELETE_UPSTREAM_FILES", "off")
             .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
             .envs(variables.iter().copied());
         let gateway = Running::start(&mut serve, &folder.path().join("gateway.log"))?;
