@@ -275,15 +275,21 @@ fn batch(row: &Row<'_>) -> rusqlite::Result<(i64, Timestamp, Option<Timestamp>)>
     Ok((row.get(0)?, time(row.get(1)?), ended.filter(|_| !has_files).map(time)))
 }
 
-/// Gives the log of writes back to the disk, if nobody reads out of it just now.
+/// Who reads out of the log of writes is waited for this long. Nothing is written meanwhile.
+const READERS_END: Duration = Duration::from_millis(250);
+
+/// Gives the log of writes back to the disk, if nobody reads out of it for long.
 pub(super) fn tidy(connection: &Connection) {
     let truncate = || {
-        connection.busy_timeout(Duration::ZERO)?;
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        connection.busy_timeout(PATIENCE)
+        connection.busy_timeout(READERS_END)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))
     };
-    if let Err(error) = truncate() {
-        log::warn!("the store's log of writes stays as long as it is: {error}");
+    let truncated = truncate();
+    let patient = connection.busy_timeout(PATIENCE);
+    match truncated.and_then(|is_read| patient.map(|()| is_read)) {
+        Ok(false) => {}
+        Ok(true) => log::warn!("the store's log of writes stays as long as it is: somebody reads out of it"),
+        Err(error) => log::warn!("the store's log of writes stays as long as it is: {error}"),
     }
 }
 
