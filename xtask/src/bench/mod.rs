@@ -121,7 +121,7 @@ impl Sizes {
             accept_seconds: 5.0,
             answers: args.answers,
             crowds: vec![1_000, 5_000, 10_000, 19_000],
-            after: Duration::from_secs(60),
+            after: Duration::from_secs(30),
             full_batch: 50_000,
             flat: args.flat,
             lanes: 1_000,
