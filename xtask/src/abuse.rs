@@ -25,12 +25,7 @@ use tokio::{
     time::{Instant, interval, sleep},
 };
 
-use crate::{
-    acceptance::temporary,
-    bench::usage,
-    process::{build, raise_open_files},
-    repository::Repository,
-};
+use crate::{bench::usage, scene};
 
 /// Well-behaved clients that ask one question after the other.
 const GOOD: usize = 64;
@@ -76,30 +71,15 @@ impl AbuseArgs {
 
 /// Builds the gateway and abuses it. True if well-behaved clients hardly noticed.
 pub fn run(args: &AbuseArgs) -> Result<bool, String> {
-    raise_open_files();
-    let repository = Repository::find()?;
-    build(&repository)?;
-    let endured = endure(&repository.gateway(), args);
-    if let Err(why) = &endured {
-        println!("failed: {why}");
-    }
-    Ok(endured.is_ok())
+    scene::alone(|gateway| endure(gateway, args))
 }
 
 /// Abuses this gateway, and prints the figures; fails if a well-behaved client had to suffer.
 pub fn endure(gateway: &Path, args: &AbuseArgs) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start threads: {error}"))?;
-    let folder = temporary()?;
-    let outcome = runtime.block_on(scene(gateway, folder.path(), args));
-    if outcome.is_err() {
-        // The logs tell what happened.
-        println!("the logs are in {}", folder.keep().display());
-    }
-    outcome
+    scene::play(async |folder| abuse(gateway, folder, args).await)
 }
 
-async fn scene(program: &Path, folder: &Path, args: &AbuseArgs) -> Result<(), String> {
+async fn abuse(program: &Path, folder: &Path, args: &AbuseArgs) -> Result<(), String> {
     let upstream = block_in_place(|| upstream(program, folder))?;
     let gateway = block_in_place(|| serve(program, folder, &upstream.base_url))?;
     let good = Good::start(&gateway.base_url)?;

@@ -17,6 +17,7 @@ mod node;
 mod process;
 mod python;
 mod repository;
+mod scene;
 mod stamp;
 mod steps;
 mod storm;

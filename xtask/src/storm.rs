@@ -19,12 +19,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::task::{JoinSet, block_in_place};
 
-use crate::{
-    acceptance::temporary,
-    crash::by_clock,
-    process::{build, raise_open_files},
-    repository::Repository,
-};
+use crate::{crash::by_clock, scene};
 
 /// Whoever has no outcome by then hangs.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -67,29 +62,14 @@ struct Told {
 
 /// Builds the gateway and lets it weather the storm. True if everybody got their own outcome.
 pub fn run(args: &StormArgs) -> Result<bool, String> {
-    raise_open_files();
-    let repository = Repository::find()?;
-    build(&repository)?;
-    let weathered = weather(&repository.gateway(), args);
-    if let Err(why) = &weathered {
-        println!("failed: {why}");
-    }
-    Ok(weathered.is_ok())
+    scene::alone(|gateway| weather(gateway, args))
 }
 
 /// Lets this gateway weather the storm, and prints the figures; fails unless everybody got their own outcome.
 pub fn weather(gateway: &Path, args: &StormArgs) -> Result<(), String> {
     let seed = args.seed.unwrap_or_else(by_clock);
     println!("seed {seed}");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start threads: {error}"))?;
-    let folder = temporary()?;
-    let outcome = runtime.block_on(storm(gateway, folder.path(), args, seed));
-    if outcome.is_err() {
-        // The logs tell what happened.
-        println!("the logs are in {}", folder.keep().display());
-    }
-    outcome
+    scene::play(async |folder| storm(gateway, folder, args, seed).await)
 }
 
 async fn storm(program: &Path, folder: &Path, args: &StormArgs, seed: u64) -> Result<(), String> {
