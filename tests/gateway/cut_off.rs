@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use crate::process::Gateway;
+use crate::process::{Gateway, WIDE_WINDOW};
 
 #[tokio::test]
 async fn a_client_that_was_cut_off_gets_the_outcome_of_its_first_request() {
-    let gateway = Gateway::with(Duration::from_secs(2), &[]).await;
+    let gateway = Gateway::with(Duration::from_secs(2), &[WIDE_WINDOW]).await;
     let body = r#"{"model":"m","messages":[{"role":"user","content":"cut"}],"seed":9007199254740993}"#;
     let post = |body: &str, resent: bool| {
         let call = gateway.client.post(format!("{}/chat/completions", gateway.url)).bearer_auth("any");

@@ -5,7 +5,9 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
-use crate::process::Gateway;
+use crate::process::{Gateway, WIDE_WINDOW};
+
+const QUICK: Duration = Duration::from_millis(200);
 
 fn keyed(call: RequestBuilder, key: &str) -> RequestBuilder {
     call.header("idempotency-key", key)
@@ -28,7 +30,7 @@ async fn is_reused(response: Response) {
 
 #[tokio::test]
 async fn the_same_key_and_body_are_the_same_request_before_its_end_after_it_and_after_a_restart() {
-    let mut gateway = Gateway::with(Duration::from_secs(1), &[("BATCH_GPT_CACHE", "off")]).await;
+    let mut gateway = Gateway::with(QUICK, &[("BATCH_GPT_CACHE", "off"), WIDE_WINDOW]).await;
     let first = tokio::spawn(keyed(gateway.chat("m", "one"), "k").send());
     gateway.waiting(1).await;
     let (second, other) = tokio::join!(
@@ -48,7 +50,7 @@ async fn the_same_key_and_body_are_the_same_request_before_its_end_after_it_and_
 
 #[tokio::test]
 async fn the_same_key_with_another_body_is_refused_before_its_end_after_it_and_after_a_restart() {
-    let mut gateway = Gateway::with(Duration::from_secs(1), &[]).await;
+    let mut gateway = Gateway::with(QUICK, &[WIDE_WINDOW]).await;
     let first = tokio::spawn(keyed(gateway.chat("m", "one"), "k").send());
     gateway.waiting(1).await;
     is_reused(send(keyed(gateway.chat("m", "two"), "k")).await).await;
@@ -63,7 +65,7 @@ async fn the_same_key_with_another_body_is_refused_before_its_end_after_it_and_a
 #[tokio::test]
 async fn a_key_is_its_tenants_own() {
     let keys = [("BATCH_GPT_API_KEYS", "a:sk-a,b:sk-b")];
-    let gateway = Gateway::with(Duration::from_millis(200), &keys).await;
+    let gateway = Gateway::with(QUICK, &keys).await;
     let (one, other) = tokio::join!(
         send(keyed(gateway.chat_as("sk-a", "m", "one"), "k")),
         send(keyed(gateway.chat_as("sk-b", "m", "two"), "k")),

@@ -22,6 +22,9 @@ pub const UPSTREAM_KEY: &str = "sk-canary-upstream-7f3a";
 /// How long a test waits for something that must come.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A window that is still open when a slow test looks.
+pub const WIDE_WINDOW: (&str, &str) = ("COLLATE_BATCHES_FOR_DURATION_IN_MS", "2000");
+
 pub struct Gateway {
     pub url: String,
     pub simulator: Simulator,
@@ -163,7 +166,7 @@ impl Gateway {
         actors["actors"].as_array().unwrap().iter().filter(|actor| actor["kind"] == kind).cloned().collect()
     }
 
-    /// Waits until so many requests wait.
+    /// Waits until so many requests wait in open windows, which must be long enough to be seen.
     pub async fn waiting(&self, count: u64) {
         until(async || {
             let collectors = self.actors("Collector").await;

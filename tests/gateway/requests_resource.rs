@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, Response};
 use serde_json::Value;
 
-use crate::process::{Gateway, PATIENCE};
+use crate::process::{Gateway, PATIENCE, WIDE_WINDOW};
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -88,8 +88,7 @@ async fn each_tenant_pages_through_its_own_requests_and_the_administrator_throug
 
 #[tokio::test]
 async fn a_request_cancelled_before_its_batch_is_sealed_is_not_sent() {
-    let window = [("COLLATE_BATCHES_FOR_DURATION_IN_MS", "2000")];
-    let gateway = Gateway::with(Duration::from_millis(200), &window).await;
+    let gateway = Gateway::with(Duration::from_millis(200), &[WIDE_WINDOW]).await;
     let waiting = tokio::spawn(gateway.chat("m", "not wanted").send());
     let other = tokio::spawn(gateway.chat("m", "wanted").send());
     gateway.waiting(2).await;
@@ -113,7 +112,7 @@ async fn a_request_cancelled_before_its_batch_is_sealed_is_not_sent() {
 
 #[tokio::test]
 async fn a_request_cancelled_in_its_batch_stays_cancelled_whatever_its_line_comes_to() {
-    let mut gateway = Gateway::with(Duration::from_secs(2), &[]).await;
+    let mut gateway = Gateway::with(Duration::from_secs(2), &[WIDE_WINDOW]).await;
     let waiting = tokio::spawn(gateway.chat("m", "too late").send());
     gateway.waiting(1).await;
     let id = ids(&gateway, "any", "").await.0.remove(0);
