@@ -18,6 +18,7 @@ use crate::{
     config::{Config, SPARE_CONNECTIONS, UpstreamConfig},
     http::{connections::Connections, door::Door, gateway::Gateway, request_id, routes},
     listener::listener,
+    spill::TemporaryFiles,
     store,
     tls::Certificate,
     upstream::{HttpUpstream, UpstreamKey, forward::Forwarder},
@@ -153,7 +154,8 @@ impl Application {
             }
         };
         let (upstream, prices) = (self.upstream.clone(), self.config.prices.clone());
-        let ports = Ports { upstream, store, ids: Arc::new(TimeOrderedIds), clock, prices };
+        let spills = Arc::new(TemporaryFiles::beside(&self.config.store));
+        let ports = Ports { upstream, store, spills, ids: Arc::new(TimeOrderedIds), clock, prices };
         let system = System::start(&ports, &self.config.actors, || self.place());
         loop {
             match system.recover().await.map(log_recovery) {

@@ -16,6 +16,7 @@ pub mod monitor;
 pub mod papers;
 pub mod prices;
 pub mod signals;
+mod spill;
 pub mod store;
 pub mod supervisor;
 pub mod terminal;

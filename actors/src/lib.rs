@@ -17,6 +17,7 @@ pub mod counters;
 pub mod drain;
 pub mod fail_point;
 pub mod file_remover;
+mod held;
 mod inheritance;
 mod job;
 pub mod ledger;

@@ -18,7 +18,7 @@ use crate::{
     counters::Calls,
     ledger::Ledger,
     pool::Pool,
-    ports::Upstream,
+    ports::{Spills, Upstream},
     rules::{
         batch::Report,
         fault::Fault,
@@ -35,6 +35,7 @@ use crate::{
     },
     scan::Scan,
     status_logger::{StatusLogger, Write},
+    system::Ports,
 };
 
 /// Uploads and downloads at the same time: each holds a piece of a file in memory and a connection busy.
@@ -92,6 +93,8 @@ pub struct Links {
     reads: Mutex<Pace>,
     rate: Mutex<Rate>,
     trouble: Mutex<Trouble>,
+    /// Where outcomes wait that are too many for the memory.
+    pub(crate) spills: Arc<dyn Spills>,
     /// What is known of the work.
     pub(crate) ledger: Arc<Ledger>,
     /// What the store may have an answer for.
@@ -101,16 +104,15 @@ pub struct Links {
 impl Links {
     /// Ties them together.
     pub fn new(
-        upstream: Arc<dyn Upstream>,
+        ports: &Ports,
         loggers: Pool<StatusLogger>,
-        clock: Clock,
         calling: Calling,
         ledger: Arc<Ledger>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            upstream,
+            upstream: ports.upstream.clone(),
             loggers,
-            clock,
+            clock: ports.clock.clone(),
             calling,
             files: Scan::new(),
             batches: Scan::new(),
@@ -122,6 +124,7 @@ impl Links {
             reads: Mutex::default(),
             rate: Mutex::new(Rate::new(calling.batches_per_hour)),
             trouble: Mutex::default(),
+            spills: ports.spills.clone(),
             ledger,
             acquaintance: Acquaintance::default(),
         })

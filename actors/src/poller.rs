@@ -94,7 +94,7 @@ pub struct Poller {
 impl Poller {
     /// A Poller for a batch of which some requests may have their outcome already.
     pub(crate) fn new(job: Job, links: Arc<Links>, pollers: Arc<Pollers>) -> Self {
-        let reading = Reading::new(&job, links.calling.max_attempts);
+        let reading = Reading::new(&job, &links);
         Self { job, reading: Arc::new(Mutex::new(reading)), alarm: Alarm::default(), links, pollers }
     }
 

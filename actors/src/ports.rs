@@ -3,7 +3,7 @@
 //! The gateway implements them over HTTP and over a database; tests implement them in memory. Nothing here names
 //! a protocol or a driver.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -75,6 +75,29 @@ pub trait Upstream: Send + Sync {
     /// Removes a file.
     async fn remove(&self, file: &FileId) -> Result<(), Fault>;
 }
+
+/// Room outside of the memory for outcomes that are read and not yet recorded. It is no journal: what is there may be
+/// gone at any time, and is then read upstream once more.
+pub trait Spills: Send + Sync {
+    /// Bytes of one batch's outcomes that are held in memory before any come here.
+    fn begins_after(&self) -> usize;
+    /// A place for one batch's. It is freed when the last one lets go of it, and by the end of the process.
+    fn begin(&self) -> Arc<dyn Spill>;
+}
+
+/// The room of one batch.
+#[async_trait]
+pub trait Spill: Send + Sync {
+    /// Writes bodies one behind the other, the first one at `at`.
+    async fn put(&self, at: u64, bodies: Vec<Bytes>) -> Result<(), SpillFault>;
+    /// Reads what was written in these places, in their order.
+    async fn get(&self, places: Vec<Range<u64>>) -> Result<Vec<Bytes>, SpillFault>;
+}
+
+/// Why there is no room, or why it does not give back what it took.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SpillFault(pub String);
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,5 @@
-//! Reading a finished batch's files: every outcome is made durable and delivered as its line is read.
+//! Reading a finished batch's files: what its lines say is held until they are all read, made durable in the order of
+//! acceptance, and then delivered.
 
 use std::{future::ready, sync::Arc};
 
@@ -6,8 +7,9 @@ use futures_util::{StreamExt, stream};
 
 use crate::{
     fail_point::{self, Point},
+    held::{self, Held, Landing},
     job::Job,
-    links::{Addressee, Kind, Links, PIECE},
+    links::{Addressee, Kind, Links},
     mutation::{self, Mutation},
     ports::Pieces,
     rules::{
@@ -25,34 +27,28 @@ use crate::{
 
 /// Longest line that is believed to be one.
 const LONGEST_LINE: usize = 512 << 20;
-/// Bytes of outcomes that are held before they are recorded. An upstream gives results in any order, and the store
-/// writes the faster, the closer those that it writes together stand to each other.
-const HELD_BYTES: usize = 8 << 20;
 /// Pieces that are with the store at a time: one that is written, and one that waits for it.
 const AT_ONCE: usize = 2;
 
 /// How far the reading has come. It outlives a reading that failed half-way, so that the next one delivers nothing
 /// twice and forgets nothing.
-#[derive(Debug)]
 pub struct Reading {
     requests: Arc<[RequestId]>,
     attempts: Attempts,
     max_attempts: u32,
     pairing: Pairing,
-    ready: Vec<(RequestId, Outcome)>,
-    ready_bytes: usize,
+    held: Held,
 }
 
 impl Reading {
     /// Nothing is read yet.
-    pub(crate) fn new(job: &Job, max_attempts: u32) -> Self {
+    pub(crate) fn new(job: &Job, links: &Links) -> Self {
         Self {
             requests: job.batch.requests.clone(),
             attempts: job.attempts.clone(),
-            max_attempts,
+            max_attempts: links.calling.max_attempts,
             pairing: Pairing::new(&job.batch.requests, &job.answered),
-            ready: Vec::new(),
-            ready_bytes: 0,
+            held: Held::new(links.spills.clone()),
         }
     }
 
@@ -64,9 +60,12 @@ impl Reading {
         batch: &UpstreamBatch,
         terms: Terms,
     ) -> Result<Report, Fault> {
+        let turn = links.transfer().await;
         let read = self.read_files(links, to, batch).await;
-        self.flush(links, to).await;
-        read?;
+        // What was read before a fault is an outcome all the same.
+        let recorded = self.record(links, to).await;
+        drop(turn);
+        read.and(recorded)?;
         let missing = self.pairing.missing();
         if batch.status != BatchStatus::Failed && missing > 0 && !terms.last {
             log::warn!("{}: the files of {} say nothing of {missing} requests", to.key, batch.id);
@@ -94,7 +93,7 @@ impl Reading {
     ) -> Option<Leftover> {
         let most = if terms.resend { self.max_attempts } else { 0 };
         let Ends { answered, returned } = self.pairing.finish(batch, &self.requests, &self.attempts, most);
-        self.give(links, to, answered).await;
+        give(links, to, answered).await;
         if !returned.is_empty() {
             log::warn!("{}: {} requests of {} failed and are sent again", to.key, returned.len(), batch.id);
         }
@@ -118,7 +117,7 @@ impl Reading {
                 };
                 let blamed = self.requests.iter().zip(1..).filter_map(outcome).collect();
                 let blamed = self.pairing.admit(blamed);
-                self.give(links, to, blamed).await;
+                give(links, to, blamed).await;
                 Why::Neighbours
             }
             Refusal::All(error) => {
@@ -140,9 +139,8 @@ impl Reading {
 
     /// Gives every request without an outcome this one.
     pub(crate) async fn refuse(&mut self, links: &Links, to: &Addressee, outcome: &Outcome) {
-        self.flush(links, to).await;
         let rest = self.pairing.refuse(outcome);
-        self.give(links, to, rest).await;
+        give(links, to, rest).await;
     }
 
     async fn read_files(
@@ -151,19 +149,24 @@ impl Reading {
         to: &Addressee,
         batch: &UpstreamBatch,
     ) -> Result<(), Fault> {
-        let _turn = links.transfer().await;
         let error_file = batch.error_file.as_ref().filter(|_| !mutation::breaks(Mutation::DropErrorFile));
+        let mut bytes = 0;
         for file in batch.output_file.iter().chain(error_file) {
-            self.read_file(links, to, file).await?;
+            bytes += self.read_file(links, to, file).await?;
         }
+        log::info!("{}: read {bytes} bytes of {}", to.key, batch.id);
         Ok(())
     }
 
-    async fn read_file(&mut self, links: &Links, to: &Addressee, file: &FileId) -> Result<(), Fault> {
+    /// Holds what a file says. Returns its bytes.
+    async fn read_file(&mut self, links: &Links, to: &Addressee, file: &FileId) -> Result<u64, Fault> {
         let mut pieces = self.content(links, file).await?;
         let mut lines = Lines::default();
+        let mut bytes = 0;
         while let Some(piece) = pieces.next().await {
-            lines.push(&piece?);
+            let piece = piece?;
+            bytes += piece.len() as u64;
+            lines.push(&piece);
             fail_point::pass(Point::DownloadMiddle);
             while let Some(line) = lines.next_line() {
                 self.take(&line);
@@ -171,14 +174,14 @@ impl Reading {
             if lines.held() > LONGEST_LINE {
                 return Err(Fault::Transient(format!("{file} holds an endless line")));
             }
-            if self.ready_bytes >= HELD_BYTES {
-                self.flush(links, to).await;
+            if self.held.is_full() {
+                self.spill(links, to).await;
             }
         }
         if let Some(last) = lines.finish() {
             self.take(&last);
         }
-        Ok(())
+        Ok(bytes)
     }
 
     async fn content(&self, links: &Links, file: &FileId) -> Result<Pieces, Fault> {
@@ -187,23 +190,51 @@ impl Reading {
 
     fn take(&mut self, line: &bytes::Bytes) {
         if let Some((id, outcome)) = self.pairing.take(line) {
-            self.ready_bytes += size_of_val(&outcome) + outcome.body.len();
-            self.ready.push((id, outcome));
+            self.held.push(id, outcome);
         }
     }
 
-    async fn give(&mut self, links: &Links, to: &Addressee, outcomes: Vec<(RequestId, Outcome)>) {
-        self.ready.extend(outcomes);
-        self.flush(links, to).await;
+    /// Moves what is held in memory to the disk; without a disk that takes it, it is recorded now, out of order.
+    async fn spill(&mut self, links: &Links, to: &Addressee) {
+        if let Err(fault) = self.held.spill().await {
+            log::warn!("{}: no room for outcomes outside of the memory: {fault}", to.key);
+            give(links, to, self.held.take_kept()).await;
+        }
     }
 
-    /// Records and delivers what is ready, in the order of acceptance; it is let go of only when it is durable.
-    async fn flush(&mut self, links: &Links, to: &Addressee) {
-        self.ready.sort_unstable_by_key(|(id, _)| *id);
-        let pieces: Vec<_> = self.ready.chunks(PIECE).map(<[_]>::to_vec).collect();
-        let answers = pieces.into_iter().map(|piece| links.answer(to, piece));
-        stream::iter(answers).buffered(AT_ONCE).for_each(|()| ready(())).await;
-        self.ready.clear();
-        self.ready_bytes = 0;
+    /// Records and delivers what is held. What the disk does not give back is read upstream once more.
+    async fn record(&mut self, links: &Links, to: &Addressee) -> Result<(), Fault> {
+        if self.held.has_spilled() {
+            self.spill(links, to).await;
+        }
+        give(links, to, self.held.take_kept()).await;
+        let landings = self.held.take_spilled().into_iter().map(|landing| land(links, to, landing));
+        let lost: Vec<_> = stream::iter(landings).buffered(AT_ONCE).concat().await;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        self.pairing.reopen(&lost);
+        Err(Fault::Transient(format!("{} outcomes could not be read back from the disk", lost.len())))
+    }
+}
+
+/// Records outcomes and delivers them, in the order of acceptance.
+async fn give(links: &Links, to: &Addressee, outcomes: Vec<(RequestId, Outcome)>) {
+    let pieces = held::pieces(outcomes, |(_, outcome)| outcome.body.len());
+    let answers = pieces.into_iter().map(|piece| links.answer(to, piece));
+    stream::iter(answers).buffered(AT_ONCE).for_each(|()| ready(())).await;
+}
+
+/// Records a piece of what was spilled. Returns the requests whose outcomes are lost.
+async fn land(links: &Links, to: &Addressee, landing: Landing) -> Vec<RequestId> {
+    match landing.outcomes().await {
+        Ok(outcomes) => {
+            links.answer(to, outcomes).await;
+            Vec::new()
+        }
+        Err(fault) => {
+            log::error!("{}: outcomes cannot be read back: {fault}", to.key);
+            landing.requests()
+        }
     }
 }

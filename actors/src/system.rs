@@ -26,7 +26,7 @@ use crate::{
     permits::Permits,
     pollers::Pollers,
     pool::{Balance, Pool},
-    ports::{Ids, Store, StoreFault, Upstream},
+    ports::{Ids, Spills, Store, StoreFault, Upstream},
     rules::{
         admission::Capacity,
         census::Census,
@@ -47,6 +47,8 @@ pub struct Ports {
     pub upstream: Arc<dyn Upstream>,
     /// The store.
     pub store: Arc<dyn Store>,
+    /// Where outcomes wait that are too many for the memory.
+    pub spills: Arc<dyn Spills>,
     /// Where ids come from.
     pub ids: Arc<dyn Ids>,
     /// The time.
@@ -116,13 +118,7 @@ impl System {
                 StatusLogger::new(ports.store.clone(), clock.clone(), store_down.clone(), ledger.clone());
             Cell::start(logger, number.to_string(), &place(), &board)
         });
-        let links = Links::new(
-            ports.upstream.clone(),
-            loggers.clone(),
-            clock.clone(),
-            settings.calling,
-            ledger.clone(),
-        );
+        let links = Links::new(ports, loggers.clone(), settings.calling, ledger.clone());
         // Both have little to do and never hold anybody up, so one place is enough for them.
         let aside = place();
         let remover = Cell::start(FileRemover::new(links.clone()), "0".into(), &aside, &board);

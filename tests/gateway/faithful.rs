@@ -1,6 +1,9 @@
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::process::Gateway;
+use crate::process::{Gateway, WIDE_WINDOW};
 
 /// The lines of the only file that was uploaded.
 async fn uploaded(gateway: &Gateway) -> String {
@@ -56,4 +59,29 @@ async fn the_answer_is_the_lines_own_bytes() {
     let output = call.bearer_auth("any").send().await.unwrap().text().await.unwrap();
     assert!(output.contains(&answer), "{answer} is not in {output}");
     assert!(output.contains(&id));
+}
+
+/// More than is held in memory: it waits on the disk, and comes back from there.
+#[tokio::test]
+async fn answers_of_megabytes_are_the_lines_own_bytes() {
+    let gateway = Gateway::with(Duration::from_millis(200), &[WIDE_WINDOW]).await;
+    let files = || std::fs::read_dir(gateway.data()).unwrap().count();
+    let before = files();
+    let prompts = ('a'..='l').map(|letter| String::from(letter).repeat(500_000));
+    let answers = join_all(prompts.map(|prompt| {
+        let call = gateway.chat("m", &prompt).send();
+        async move { (prompt, call.await.unwrap().text().await.unwrap()) }
+    }));
+    let answers = answers.await;
+    let page = gateway.get_json("/v1/batches").await;
+    assert_eq!(page["data"].as_array().unwrap().len(), 1);
+    let file = page["data"][0]["output_file_id"].as_str().unwrap();
+    let call = gateway.client.get(format!("{}/files/{file}/content", gateway.simulator.base_url()));
+    let output = call.bearer_auth("any").send().await.unwrap().text().await.unwrap();
+    assert!(output.len() > 6_000_000);
+    for (prompt, answer) in answers {
+        assert!(answer.contains(&prompt), "another's answer");
+        assert!(output.contains(&answer));
+    }
+    assert_eq!(files(), before, "a file was left");
 }

@@ -39,7 +39,7 @@ impl Lines {
     /// The next whole line without its line feed; `None` until there is one.
     pub fn next_line(&mut self) -> Option<Bytes> {
         let unsearched = self.rest.get(self.searched..).unwrap_or_default();
-        let Some(found) = unsearched.iter().position(|&byte| byte == b'\n') else {
+        let Some(found) = memchr::memchr(b'\n', unsearched) else {
             self.searched = self.rest.len();
             return None;
         };

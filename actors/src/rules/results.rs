@@ -202,6 +202,15 @@ impl Pairing {
         outcomes.into_iter().filter(fresh).collect()
     }
 
+    /// Forgets what lines said of these requests.
+    pub fn reopen(&mut self, ids: &[RequestId]) {
+        for id in ids {
+            if let Some(standing) = self.requests.get_mut(id) {
+                *standing = Standing::Open(None);
+            }
+        }
+    }
+
     /// What was odd so far.
     pub fn oddities(&self) -> Oddities {
         self.oddities

@@ -28,7 +28,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{journal::Journal, settings::SETTINGS, upstream::Upstream, world::World};
+use crate::{journal::Journal, settings::SETTINGS, spills::ShakySpills, upstream::Upstream, world::World};
 
 /// A message that makes an actor panic, without a word on the terminal.
 pub struct Explode;
@@ -84,6 +84,7 @@ impl Gateway {
             let ports = Ports {
                 upstream: upstream.clone(),
                 store: journal.clone(),
+                spills: Arc::new(ShakySpills::default()),
                 ids: ids.clone(),
                 clock: Clock::starting_at(Timestamp(now)),
                 prices: Arc::default(),

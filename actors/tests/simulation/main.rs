@@ -24,6 +24,7 @@ mod schedule;
 mod search;
 mod settings;
 mod shrink;
+mod spills;
 mod trap;
 mod upstream;
 mod world;

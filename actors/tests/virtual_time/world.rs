@@ -25,7 +25,7 @@ use batch_gpt_actors::{
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::LocalSet};
 
-use crate::{memory_store::MemoryStore, memory_upstream::MemoryUpstream};
+use crate::{memory_spills::MemorySpills, memory_store::MemoryStore, memory_upstream::MemoryUpstream};
 
 pub const SETTINGS: Settings = Settings {
     limits: Limits { max_requests: 100, max_bytes: 1_000_000, max_inputs: 1_000, window: Millis(5_000) },
@@ -48,6 +48,7 @@ pub struct World {
     pub system: System,
     pub store: Arc<MemoryStore>,
     pub upstream: Arc<MemoryUpstream>,
+    pub spills: MemorySpills,
 }
 
 impl World {
@@ -57,15 +58,17 @@ impl World {
 
     /// A gateway on a store and an upstream that were there before it.
     pub fn restart(store: Arc<MemoryStore>, upstream: Arc<MemoryUpstream>, settings: Settings) -> Self {
+        let spills = MemorySpills::default();
         let ports = Ports {
             upstream: upstream.clone(),
             store: store.clone(),
+            spills: Arc::new(spills.clone()),
             ids: Arc::new(TimeOrderedIds),
             clock: Clock::starting_at(Timestamp(1_700_000_000_000)),
             prices: Arc::default(),
         };
         let system = System::start(&ports, &pooled(settings), || Place::Here);
-        Self { system, store, upstream }
+        Self { system, store, upstream, spills }
     }
 
     /// Sends a prompt; the receiver is its client.
