@@ -27,8 +27,8 @@ use crate::{
 
 /// Longest line that is believed to be one.
 const LONGEST_LINE: usize = 512 << 20;
-/// Pieces that are with the store at a time: one that is written, and one that waits for it.
-const AT_ONCE: usize = 2;
+/// Pieces that are with the store at a time: some are written together, and the next ones wait for that.
+const AT_ONCE: usize = 6;
 
 /// How far the reading has come. It outlives a reading that failed half-way, so that the next one delivers nothing
 /// twice and forgets nothing.

@@ -146,6 +146,6 @@ mod tests {
         let typed = ["a --release\n", "cargo run -- serve\n", "b\n"].map(str::to_owned).to_vec();
         assert_eq!(blocks(readme), Ok(typed.clone()));
         let script = script(&typed);
-        assert!(script.contains("exec cargo run -- serve\n") && !script.contains("no\n"), "{script}");
+        assert!(script.contains("(exec cargo run -- serve) &") && !script.contains("no\n"), "{script}");
     }
 }

@@ -41,7 +41,7 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     steps.step("what it is made of", || supply::check(&repository));
     steps.step("cargo test", || {
         let mut tests = cargo();
-        tests.args(["test", "--workspace"]).env("BATCH_GPT_SIMULATION_SCHEDULES", SCHEDULES);
+        tests.args(["test", "--workspace", "--no-fail-fast"]).env("BATCH_GPT_SIMULATION_SCHEDULES", SCHEDULES);
         tests.current_dir(&repository.root);
         if let Ok(python) = python {
             tests.env("BATCH_GPT_TEST_PYTHON", &python.interpreter);

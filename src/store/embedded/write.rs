@@ -26,7 +26,7 @@ use super::{
 
 /// Groups that wait together share a commit until it weighs this much. A heavier commit would make those who come
 /// next wait longer than the saved sync is worth.
-const COMMIT_BYTES: usize = 1 << 20;
+const COMMIT_BYTES: usize = 4 << 20;
 
 type Reply = oneshot::Sender<Result<(), StoreFault>>;
 
