@@ -41,7 +41,9 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     steps.step("what it is made of", || supply::check(&repository));
     steps.step("cargo test", || {
         let mut tests = cargo();
-        tests.args(["test", "--workspace", "--no-fail-fast"]).env("BATCH_GPT_SIMULATION_SCHEDULES", SCHEDULES);
+        tests
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .env("BATCH_GPT_SIMULATION_SCHEDULES", SCHEDULES);
         tests.current_dir(&repository.root);
         if let Ok(python) = python {
             tests.env("BATCH_GPT_TEST_PYTHON", &python.interpreter);
@@ -53,8 +55,10 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     });
     steps.step("pools of four", || {
         let mut tests = cargo();
+        let programs = ["virtual_time", "simulation", "cases", "gateway"];
         tests
-            .args(["test", "--workspace", "--test", "virtual_time", "--test", "cases", "--test", "gateway"])
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(programs.iter().flat_map(|program| ["--test", program]))
             .env("BATCH_GPT_TEST_POOLS", "4")
             .current_dir(&repository.root);
         if let Ok(mongod) = &mongod {

@@ -28,7 +28,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{journal::Journal, settings::SETTINGS, spills::ShakySpills, upstream::Upstream, world::World};
+use crate::{journal::Journal, settings::settings, spills::ShakySpills, upstream::Upstream, world::World};
 
 /// A message that makes an actor panic, without a word on the terminal.
 pub struct Explode;
@@ -89,7 +89,7 @@ impl Gateway {
                 clock: Clock::starting_at(Timestamp(now)),
                 prices: Arc::default(),
             };
-            System::start(&ports, &SETTINGS, || Place::Here)
+            System::start(&ports, &settings(), || Place::Here)
         });
         Self { system, actors, runtime, world: world.clone() }
     }

@@ -34,7 +34,7 @@ pub fn places(books: &Books, factory: &Factory) -> BTreeSet<String> {
 
 #[test]
 fn schedules_reach_every_kind_of_end() {
-    let reached: BTreeSet<String> = (0..400).flat_map(|seed| reach(&schedule(seed)).unwrap()).collect();
+    let reached: BTreeSet<String> = (0..1_000).flat_map(|seed| reach(&schedule(seed)).unwrap()).collect();
     let wanted = [
         "200 after 1 trials",
         "200 after 3 trials",

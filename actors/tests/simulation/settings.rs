@@ -24,6 +24,17 @@ pub const SETTINGS: Settings = Settings {
     retention: Retention { bodies: None, answers: None, statuses: None },
 };
 
+/// The same; `BATCH_GPT_TEST_POOLS` is how many actors there are of each kind that is pooled.
+pub fn settings() -> Settings {
+    match std::env::var("BATCH_GPT_TEST_POOLS") {
+        Ok(size) => {
+            let size = size.parse().unwrap();
+            Settings { collectors: size, batch_submitters: size, status_loggers: size, ..SETTINGS }
+        }
+        Err(_) => SETTINGS,
+    }
+}
+
 /// How often a request may be executed.
 pub const MAX_ATTEMPTS: usize = 3;
 
