@@ -28,7 +28,7 @@ use crate::{
 /// Longest line that is believed to be one.
 const LONGEST_LINE: usize = 512 << 20;
 /// Pieces that are with the store at a time: some are written together, and the next ones wait for that.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 4;
 
 /// How far the reading has come. It outlives a reading that failed half-way, so that the next one delivers nothing
 /// twice and forgets nothing.

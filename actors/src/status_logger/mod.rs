@@ -107,7 +107,7 @@ impl Letter for Flush {
 /// Most records of one group.
 const GROUP_RECORDS: usize = 1024;
 /// Most outcomes of one group: more of them delay the requests that are recorded beside them.
-const GROUP_OUTCOMES: usize = 1000;
+const GROUP_OUTCOMES: usize = 500;
 /// Most bytes of bodies of one group.
 const GROUP_BYTES: usize = 8 << 20;
 /// Pause before a store that failed is tried again.
