@@ -13,9 +13,8 @@ const APPLICATION: i32 = 0x6267_7074;
 /// Somebody else's lock on the file (a shell, a backup) is waited for this long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Pages that the writer keeps, in KiB: about the rows and index pages of a full batch, which its results change in
-/// any order.
-const WRITER_CACHE_KIB: i32 = 8 << 10;
+/// Pages that the writer keeps, in KiB: about the index pages of a full batch, which its results change in any order.
+const WRITER_CACHE_KIB: i32 = 4 << 10;
 
 /// Step `n` leads from version `n` to `n + 1`. Steps are only ever added.
 const MIGRATIONS: &[&str] = &[
