@@ -113,10 +113,14 @@ impl System {
         let store_down = Arc::new(AtomicBool::new(false));
         let clock = &ports.clock;
         let ledger = Ledger::new(ports.prices.clone(), clock.now());
+        // A Collector and the StatusLogger of its number, which have the same lanes, tell each other of every request:
+        // two threads would wake each other all the time.
+        let desks: Vec<_> =
+            (0..settings.collectors.max(settings.status_loggers).max(1)).map(|_| place()).collect();
         let loggers = Pool::start(settings.status_loggers, |number| {
             let logger =
                 StatusLogger::new(ports.store.clone(), clock.clone(), store_down.clone(), ledger.clone());
-            Cell::start(logger, number.to_string(), &place(), &board)
+            Cell::start(logger, number.to_string(), &desks[number], &board)
         });
         let links = Links::new(ports, loggers.clone(), settings.calling, ledger.clone());
         // Both have little to do and never hold anybody up, so one place is enough for them.
@@ -136,7 +140,7 @@ impl System {
             let (limits, ids) = (settings.limits, ports.ids.clone());
             let (memory, permits) = (memory.clone(), permits.clone());
             let collector = Collector::new(limits, &links, ids, memory, permits, submitters.clone());
-            Cell::start(collector, number.to_string(), &place(), &board)
+            Cell::start(collector, number.to_string(), &desks[number], &board)
         });
         Self {
             collectors,

@@ -162,7 +162,8 @@ impl StatusLogger {
         let group = self.next_group();
         let records: Vec<Record> = group.iter().map(|write| write.record.clone()).collect();
         let (store, me) = (self.store.clone(), me.clone());
-        tokio::spawn(async move {
+        // On the actor's own thread: a thread in between would have to be woken twice for each group.
+        actix_rt::spawn(async move {
             records.iter().for_each(fail_point::before);
             let result = caught(store.append(&records)).await;
             records.iter().filter(|_| result.is_ok()).for_each(fail_point::after);
