@@ -69,14 +69,14 @@ impl<B: Behaviour> Mail<B> {
         self.address.do_send(Envelope { message, ticket: self.meter.post() });
     }
 
-    /// Sends a message and waits for its reply. If the future is dropped before the actor came to the message, the
-    /// message is never handled.
-    pub async fn ask<M: Letter>(&self, message: M) -> Result<M::Reply, Gone>
+    /// Sends a message at once; the future waits for its reply. If that is dropped before the actor came to the
+    /// message, the message is never handled.
+    pub fn ask<M: Letter>(&self, message: M) -> impl Future<Output = Result<M::Reply, Gone>> + use<B, M>
     where
         B: Receive<M>,
     {
-        let envelope = Envelope { message, ticket: self.meter.post() };
-        self.address.send(envelope).await.ok().flatten().ok_or(Gone)
+        let asked = self.address.send(Envelope { message, ticket: self.meter.post() });
+        async { asked.await.ok().flatten().ok_or(Gone) }
     }
 
     /// Sends a message that carries the sender for its answer, and waits for the answer.

@@ -187,8 +187,13 @@ impl Call<'_> {
             client,
             word: Some(word),
         };
-        match self.system.collectors.by(&self.lane).ask(enqueue).await {
-            Ok(Ok(())) => Ok(taken.await.ok()),
+        let asked = self.system.collectors.by(&self.lane).ask(enqueue);
+        // The reply comes before the word and says nothing more: who waits for the word alone is woken once.
+        if let Ok(taken) = taken.await {
+            return Ok(Some(taken));
+        }
+        match asked.await {
+            Ok(Ok(())) => Ok(None),
             Ok(Err(Refused::Full)) => Err(HttpError::full()),
             Ok(Err(Refused::Draining)) => Err(HttpError::stopping()),
             Ok(Err(refused @ Refused::TooLarge)) => Err(too_large(refused.to_string())),
