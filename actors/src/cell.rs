@@ -166,11 +166,11 @@ impl<M: Letter, B: Receive<M>> Handler<Envelope<M>> for Cell<B> {
 
     fn handle(&mut self, envelope: Envelope<M>, _: &mut Self::Context) -> Self::Result {
         let Envelope { message, ticket } = envelope;
-        ticket.redeem();
+        let now = ticket.redeem();
         let Some(me) = &self.me else {
             return MessageResult(None);
         };
-        self.meter.begin(M::NAME);
+        self.meter.begin(M::NAME, now);
         let behaviour = &mut self.behaviour;
         let outcome = catch_unwind(AssertUnwindSafe(|| behaviour.receive(message, me)));
         self.meter.end(M::NAME, outcome.is_err());

@@ -124,18 +124,20 @@ impl Meter {
 
     /// Counts a message into the mailbox.
     pub(crate) fn post(self: &Arc<Self>) -> Ticket {
+        let posted = Instant::now();
         if self.depth.load(Relaxed) == 0 {
-            self.moves();
+            self.moves(posted);
         }
         // Whoever sees the new depth must see when its first message became the first.
         let depth = self.depth.fetch_add(1, Release) + 1;
         self.peak.fetch_max(depth, Relaxed);
-        Ticket { meter: self.clone(), posted: Instant::now(), handled: false }
+        Ticket { meter: self.clone(), posted, redeemed: None }
     }
 
     /// Another message is the first to be handled now.
-    fn moves(&self) {
-        self.first_since_us.fetch_max(self.made.elapsed().as_micros() as u64, Relaxed);
+    fn moves(&self, now: Instant) {
+        let since_made = now.duration_since(self.made);
+        self.first_since_us.fetch_max(since_made.as_micros() as u64, Relaxed);
     }
 
     /// For how long nothing has moved although there is something to do: how long the message at the head of the
@@ -153,8 +155,8 @@ impl Meter {
         busy.max(first_since.elapsed())
     }
 
-    pub(crate) fn begin(&self, message: &'static str) {
-        self.activity().now = Some((message, Instant::now()));
+    pub(crate) fn begin(&self, message: &'static str, now: Instant) {
+        self.activity().now = Some((message, now));
     }
 
     pub(crate) fn end(&self, message: &'static str, panicked: bool) {
@@ -211,24 +213,27 @@ impl Meter {
 pub(crate) struct Ticket {
     meter: Arc<Meter>,
     posted: Instant,
-    handled: bool,
+    /// When its message was handled.
+    redeemed: Option<Instant>,
 }
 
 impl Ticket {
-    /// The message leaves the mailbox to be handled.
-    pub(crate) fn redeem(mut self) {
-        self.handled = true;
-        let waited = self.posted.elapsed().as_micros() as u64;
+    /// The message leaves the mailbox to be handled, at the time that this returns.
+    pub(crate) fn redeem(mut self) -> Instant {
+        let now = Instant::now();
+        self.redeemed = Some(now);
+        let waited = now.duration_since(self.posted).as_micros() as u64;
         self.meter.waited_us.fetch_add(waited, Relaxed);
         self.meter.waited_longest_us.fetch_max(waited, Relaxed);
+        now
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.meter.moves();
+        self.meter.moves(self.redeemed.unwrap_or_else(Instant::now));
         self.meter.depth.fetch_sub(1, Relaxed);
-        self.meter.cancelled.fetch_add(u64::from(!self.handled), Relaxed);
+        self.meter.cancelled.fetch_add(u64::from(self.redeemed.is_none()), Relaxed);
     }
 }
 
@@ -260,8 +265,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_actor_stands_still_while_it_handles_one_message() {
         let meter = Meter::new("Any", "0".into());
-        meter.post().redeem();
-        meter.begin("Long");
+        let now = meter.post().redeem();
+        meter.begin("Long", now);
         pass(20).await;
         let _next = meter.post();
         assert_eq!(meter.stands_still().as_secs(), 20);

@@ -88,12 +88,14 @@ pub struct Collation<T> {
     limits: Limits,
     lanes: HashMap<Arc<Lane>, OpenLane<T>>,
     dues: BTreeSet<(Timestamp, Arc<Lane>)>,
+    /// Items in all lanes.
+    open_items: usize,
 }
 
 impl<T: Weight> Collation<T> {
     /// No lane is open yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, lanes: HashMap::new(), dues: BTreeSet::new() }
+        Self { limits, lanes: HashMap::new(), dues: BTreeSet::new(), open_items: 0 }
     }
 
     /// Puts an item into its lane. Returns the lanes that this closed: the one before it, where it did not fit, and
@@ -118,6 +120,7 @@ impl<T: Weight> Collation<T> {
             self.dues.insert((due, lane.clone()));
             OpenLane { items: Vec::new(), bytes: 0, inputs: 0, due }
         });
+        self.open_items += 1;
         open.items.push(item);
         open.bytes += bytes;
         open.inputs += inputs;
@@ -130,10 +133,7 @@ impl<T: Weight> Collation<T> {
     /// Closes every lane whose window has ended.
     pub fn due(&mut self, now: Timestamp) -> Vec<Sealed<T>> {
         let mut sealed = Vec::new();
-        while let Some((due, lane)) = self.dues.first().cloned() {
-            if due > now {
-                break;
-            }
+        while let Some((_, lane)) = self.dues.first().filter(|(due, _)| *due <= now).cloned() {
             sealed.extend(self.seal(&lane, Reason::Window));
         }
         sealed
@@ -162,7 +162,7 @@ impl<T: Weight> Collation<T> {
 
     /// Items waiting in open lanes.
     pub fn open_items(&self) -> usize {
-        self.lanes.values().map(|open| open.items.len()).sum()
+        self.open_items
     }
 
     /// Which limit of a file such a content would exceed.
@@ -176,6 +176,7 @@ impl<T: Weight> Collation<T> {
     fn seal(&mut self, lane: &Arc<Lane>, reason: Reason) -> Option<Sealed<T>> {
         let (lane, open) = self.lanes.remove_entry(lane)?;
         self.dues.remove(&(open.due, lane.clone()));
+        self.open_items -= open.items.len();
         Some(Sealed { lane, items: open.items, reason })
     }
 }

@@ -98,7 +98,7 @@ impl Tally {
     pub fn found(&mut self, unfinished: &Unfinished) {
         for (requests, in_batch) in [(&unfinished.open, false), (&unfinished.awaited, true)] {
             for request in requests {
-                self.take(request, in_batch);
+                self.take(request, in_batch, 0);
             }
         }
         for batch in &unfinished.batches {
@@ -110,11 +110,7 @@ impl Tally {
     /// A record is durable.
     pub fn note(&mut self, record: &Record) {
         match record {
-            Record::Accepted { request, .. } => {
-                if self.take(request, false) {
-                    self.count(&request.lane, |counts| counts.accepted += 1);
-                }
-            }
+            Record::Accepted { request, .. } => self.take(request, false, 1),
             Record::Withdrawn { id, .. } => {
                 if let Some(known) = self.leave(id) {
                     self.count(&known.lane, |counts| counts.withdrawn += 1);
@@ -213,15 +209,17 @@ impl Tally {
         self.batches.values().find(|batch| batch.id.as_ref() == Some(id))
     }
 
-    /// It is under way from now on; false if it was already.
-    fn take(&mut self, request: &Accepted, in_batch: bool) -> bool {
+    /// It is under way from now on, and counts as so many `accepted`, unless it was already.
+    fn take(&mut self, request: &Accepted, in_batch: bool, accepted: u64) {
         if self.requests.contains_key(&request.id) {
-            return false;
+            return;
         }
         let lane = self.lane(&request.lane);
-        self.count(&lane, |counts| *counts.under_way(in_batch) += 1);
+        self.count(&lane, |counts| {
+            *counts.under_way(in_batch) += 1;
+            counts.accepted += accepted;
+        });
         self.requests.insert(request.id, Known { lane, at: request.at, in_batch });
-        true
     }
 
     /// It is under way no more.
@@ -283,23 +281,30 @@ impl Tally {
         }
     }
 
+    /// Each request is counted, so whatever is known is looked up once.
     fn count(&mut self, lane: &Arc<Lane>, change: impl Fn(&mut Counts)) {
-        change(&mut self.lane_tally(lane).counts);
-        change(&mut self.account(lane).counts);
+        match self.lanes.get_mut(lane) {
+            Some(known) => change(&mut known.counts),
+            None => change(&mut self.lane_tally(lane).counts),
+        }
+        match self.accounts.get_mut(&lane.tenant) {
+            Some(known) => change(&mut known.counts),
+            None => change(&mut self.account(lane).counts),
+        }
         change(self.endpoints.entry(lane.endpoint).or_default());
     }
 
     fn account(&mut self, lane: &Arc<Lane>) -> &mut Account {
-        if !self.accounts.contains_key(&lane.tenant) {
-            self.accounts.insert(lane.tenant.clone(), Account::default());
-        }
         self.accounts.entry(lane.tenant.clone()).or_default()
     }
 
     /// The lane, as the others of it name it: every request brings a name of its own along.
     fn lane(&mut self, lane: &Arc<Lane>) -> Arc<Lane> {
+        if let Some((known, _)) = self.lanes.get_key_value(lane) {
+            return known.clone();
+        }
         self.lane_tally(lane);
-        self.lanes.get_key_value(lane).map_or_else(|| lane.clone(), |(known, _)| known.clone())
+        lane.clone()
     }
 
     fn lane_tally(&mut self, lane: &Arc<Lane>) -> &mut LaneTally {
