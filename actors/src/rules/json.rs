@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use memchr::memchr2;
 use sha2::{Digest, Sha256};
 
 /// A position in a valid JSON text.
@@ -48,10 +49,14 @@ impl<'a> Walk<'a> {
         let start = self.at;
         self.at += 1;
         let mut escaped = false;
-        while self.at < self.text.len() && self.peek() != b'"' {
-            let escape = self.peek() == b'\\';
-            escaped |= escape;
-            self.at += 1 + usize::from(escape);
+        loop {
+            let ahead = self.text.get(self.at..).unwrap_or_default();
+            self.at += memchr2(b'"', b'\\', ahead).unwrap_or(ahead.len());
+            if self.peek() != b'\\' {
+                break;
+            }
+            escaped = true;
+            self.at += 2;
         }
         self.at = (self.at + 1).min(self.text.len());
         let token = self.text.get(start..self.at).unwrap_or_default();
@@ -59,7 +64,8 @@ impl<'a> Walk<'a> {
             return Cow::Owned(serde_json::from_slice(token).unwrap_or_default());
         }
         let inner = token.get(1..token.len().saturating_sub(1)).unwrap_or_default();
-        String::from_utf8_lossy(inner)
+        // Much faster than the lossy way where nothing is lost, and nothing is in valid JSON.
+        str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed)
     }
 
     fn scalar(&mut self) -> &'a [u8] {

@@ -80,6 +80,7 @@ pub fn check(endpoint: Endpoint, bytes: &[u8]) -> Result<CheckedBody, ApiError> 
         let key = parameter::shown(&key);
         return Err(parameter::invalid(format!("Duplicate key in the body: '{key}'.")).param(&key));
     }
+    let carries_removed = top.names().any(|name| removed(endpoint, name));
     let named = top.take("model");
     let inserted = (named.is_none() && endpoint == Endpoint::Moderations).then_some(MODERATION_MODEL);
     let model = inserted.map_or_else(|| parameter::model(named), |model| Ok(model.into()))?;
@@ -88,7 +89,11 @@ pub fn check(endpoint: Endpoint, bytes: &[u8]) -> Result<CheckedBody, ApiError> 
     let include_usage = parameter::include_usage(top.take("stream_options"))?;
     let background =
         endpoint == Endpoint::Responses && parameter::flag("background", top.take("background"))?;
-    let line = line(endpoint, inserted, bytes);
+    let line = if carries_removed || inserted.is_some() {
+        one_line(rebuilt(endpoint, inserted, bytes))
+    } else {
+        one_line(bytes.trim_ascii().to_vec())
+    };
     let mut sink = Sha256::new();
     Walk::new(&line).digest(&mut sink);
     let digest = sink.finalize().into();
@@ -106,29 +111,29 @@ pub fn inputs(endpoint: Endpoint, line: &[u8]) -> usize {
     }
 }
 
-/// The body as one line. In valid JSON a line break can only be white space, so a space may stand for it.
-fn line(endpoint: Endpoint, inserted: Option<&str>, bytes: &[u8]) -> Bytes {
-    let mut line = Vec::with_capacity(bytes.len());
-    let members = Walk::new(bytes).members();
-    if inserted.is_some() || members.iter().any(|member| removed(endpoint, &member.key)) {
-        line.push(b'{');
-        if let Some(model) = inserted {
-            line.extend_from_slice(format!(r#""model":"{model}""#).as_bytes());
-        }
-        for member in members.iter().filter(|member| !removed(endpoint, &member.key)) {
-            if line.len() > 1 {
-                line.push(b',');
-            }
-            line.extend_from_slice(bytes.get(member.span.clone()).unwrap_or_default());
-        }
-        line.push(b'}');
-    } else {
-        line.extend_from_slice(bytes.trim_ascii());
+/// The body without the members that a line must not carry, and with the model that is to be inserted.
+fn rebuilt(endpoint: Endpoint, inserted: Option<&str>, bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(bytes.len());
+    body.push(b'{');
+    if let Some(model) = inserted {
+        body.extend_from_slice(format!(r#""model":"{model}""#).as_bytes());
     }
-    for byte in &mut line {
+    for member in Walk::new(bytes).members().iter().filter(|member| !removed(endpoint, &member.key)) {
+        if body.len() > 1 {
+            body.push(b',');
+        }
+        body.extend_from_slice(bytes.get(member.span.clone()).unwrap_or_default());
+    }
+    body.push(b'}');
+    body
+}
+
+/// In valid JSON a line break can only be white space, so a space may stand for it.
+fn one_line(mut body: Vec<u8>) -> Bytes {
+    for byte in &mut body {
         if matches!(byte, b'\n' | b'\r') {
             *byte = b' ';
         }
     }
-    line.into()
+    body.into()
 }

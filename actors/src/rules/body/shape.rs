@@ -51,6 +51,11 @@ impl TopLevel {
         self.members.remove(name)
     }
 
+    /// The names of the members.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(String::as_str)
+    }
+
     /// Whether the member is there and not null.
     pub(super) fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|shape| !matches!(shape, Shape::Null))
