@@ -42,7 +42,7 @@ pub async fn mark<B: MessageBody + Unpin>(
     if is_stranger {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
     Ok(response.map_body(|_, body| Answer::new(body, unread)))
