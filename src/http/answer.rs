@@ -12,7 +12,7 @@ use batch_gpt_actors::rules::{
     lane::Endpoint,
     outcome::Outcome,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 
 /// Seconds after which an answer asked for later is worth a look.
 const LOOK_AGAIN: u64 = 5;
@@ -37,50 +37,86 @@ pub fn answered(id: RequestId, outcome: Outcome, batch: Option<&BatchId>) -> Htt
 /// endpoint with nothing in it, with the message of the original; `created` is when it was accepted, in seconds, and
 /// `status` how it stands.
 pub fn accepted(endpoint: Endpoint, id: RequestId, model: &str, created: u64, status: &str) -> HttpResponse {
-    let mut body = object(endpoint, id, model, created, status);
-    body["message"] = json!("Request submitted for processing");
+    let message = Some("Request submitted for processing");
+    let id = id.to_string();
     let mut response = HttpResponse::Accepted();
     response.insert_header((header::LOCATION, format!("{}/{id}", endpoint.path())));
     response.insert_header((header::RETRY_AFTER, LOOK_AGAIN));
-    let mut response = response.json(body);
-    mark(&mut response, "x-batch-gpt-request-id", &id.to_string());
+    let mut response =
+        response.json(Unanswered { id: &id, message, model, status, empty: Empty::of(endpoint, created) });
+    mark(&mut response, "x-batch-gpt-request-id", &id);
     response
 }
 
 /// The request was cancelled, as an object of the endpoint with nothing in it.
 pub fn cancelled(endpoint: Endpoint, id: RequestId, model: &str, created: u64) -> HttpResponse {
-    let mut response = HttpResponse::Ok().json(object(endpoint, id, model, created, "cancelled"));
-    mark(&mut response, "x-batch-gpt-request-id", &id.to_string());
+    let (id, empty) = (id.to_string(), Empty::of(endpoint, created));
+    let cancelled = Unanswered { id: &id, message: None, model, status: "cancelled", empty };
+    let mut response = HttpResponse::Ok().json(cancelled);
+    mark(&mut response, "x-batch-gpt-request-id", &id);
     response
 }
 
-fn object(endpoint: Endpoint, id: RequestId, model: &str, created: u64, status: &str) -> Value {
-    let mut object = empty(endpoint, created);
-    object["id"] = json!(id);
-    object["model"] = json!(model);
-    object["status"] = json!(status);
-    object
+/// The object of a request without an answer.
+#[derive(Serialize)]
+struct Unanswered<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    model: &'a str,
+    status: &'a str,
+    #[serde(flatten)]
+    empty: Empty,
 }
 
-/// The object of the endpoint, before there is anything in it.
-fn empty(endpoint: Endpoint, created: u64) -> Value {
-    match endpoint {
-        Endpoint::ChatCompletions => {
-            json!({ "object": "chat.completion", "created": created, "choices": [] })
+/// What an endpoint's object has beside that, before there is anything in it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Empty {
+    Completion {
+        object: &'static str,
+        created: u64,
+        choices: [(); 0],
+    },
+    Embeddings {
+        object: &'static str,
+        created: u64,
+        data: [(); 0],
+    },
+    Response {
+        object: &'static str,
+        created_at: u64,
+        error: (),
+        incomplete_details: (),
+        output: [(); 0],
+        parallel_tool_calls: bool,
+        tool_choice: &'static str,
+        tools: [(); 0],
+    },
+    Moderation {
+        created: u64,
+        results: [(); 0],
+    },
+}
+
+impl Empty {
+    fn of(endpoint: Endpoint, created: u64) -> Self {
+        match endpoint {
+            Endpoint::ChatCompletions => Self::Completion { object: "chat.completion", created, choices: [] },
+            Endpoint::Completions => Self::Completion { object: "text_completion", created, choices: [] },
+            Endpoint::Embeddings => Self::Embeddings { object: "list", created, data: [] },
+            Endpoint::Responses => Self::Response {
+                object: "response",
+                created_at: created,
+                error: (),
+                incomplete_details: (),
+                output: [],
+                parallel_tool_calls: true,
+                tool_choice: "auto",
+                tools: [],
+            },
+            Endpoint::Moderations => Self::Moderation { created, results: [] },
         }
-        Endpoint::Completions => json!({ "object": "text_completion", "created": created, "choices": [] }),
-        Endpoint::Embeddings => json!({ "object": "list", "created": created, "data": [] }),
-        Endpoint::Responses => json!({
-            "object": "response",
-            "created_at": created,
-            "error": null,
-            "incomplete_details": null,
-            "output": [],
-            "parallel_tool_calls": true,
-            "tool_choice": "auto",
-            "tools": [],
-        }),
-        Endpoint::Moderations => json!({ "created": created, "results": [] }),
     }
 }
 
