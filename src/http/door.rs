@@ -8,7 +8,10 @@ use std::{
 
 use actix_web::{
     HttpMessage, HttpRequest,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
 };
 use batch_gpt_actors::rules::{
     attempts::{Attempts, Verdict},
@@ -24,7 +27,8 @@ use super::{
 use crate::keys::{Key, ring::Keyring};
 
 /// Headers by which a proxy says that it only passes a request on. Such a request does not come from this machine.
-const PASSED_ON: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+static PASSED_ON: [HeaderName; 4] =
+    [header::FORWARDED, header::VIA, header::X_FORWARDED_FOR, HeaderName::from_static("x-real-ip")];
 
 /// See the module.
 #[derive(Debug)]
@@ -151,7 +155,7 @@ fn admit(request: &HttpRequest) {
 
 /// Whether a request comes from this machine, as far as can be seen.
 fn is_local(request: &HttpRequest) -> bool {
-    let passed_on = PASSED_ON.iter().any(|name| request.headers().contains_key(*name));
+    let passed_on = PASSED_ON.iter().any(|name| request.headers().contains_key(name));
     !passed_on && peer(request).is_some_and(|address| address.to_canonical().is_loopback())
 }
 

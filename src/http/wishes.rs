@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpRequest, http::header::HeaderName};
+use actix_web::{
+    HttpRequest,
+    http::header::{self, HeaderName},
+};
 use batch_gpt_actors::rules::{
     idempotency::IdempotencyKey,
     lane::Tenant,
@@ -19,6 +22,11 @@ use super::{
 const LONGEST_WAIT: u64 = 7 * 24 * 3600;
 /// Longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
+
+// Every request is asked for them, and a name that is ready is found much faster than a text.
+static PREFER: HeaderName = HeaderName::from_static("prefer");
+static RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,7 +47,7 @@ impl Wishes {
     /// Reads them. What makes no sense is passed over, as such headers are, save for a key: who sends one counts on it.
     pub fn of(request: &HttpRequest) -> Result<Self, HttpError> {
         let mut wishes = Self::default();
-        for preference in elements(request, "prefer") {
+        for preference in elements(request, &PREFER) {
             let (name, value) = preference.split_once('=').unwrap_or((&preference, ""));
             match name.trim().to_ascii_lowercase().as_str() {
                 "respond-async" => wishes.respond_async = true,
@@ -50,7 +58,7 @@ impl Wishes {
                 _ => {}
             }
         }
-        for directive in elements(request, "cache-control") {
+        for directive in elements(request, &header::CACHE_CONTROL) {
             match directive.to_ascii_lowercase().as_str() {
                 "no-cache" => wishes.no_cache = true,
                 "no-store" => wishes.no_store = true,
@@ -58,7 +66,7 @@ impl Wishes {
                 _ => {}
             }
         }
-        let count = header(request, "x-stainless-retry-count");
+        let count = request.headers().get(&RETRY_COUNT).and_then(|count| count.to_str().ok());
         wishes.resent =
             count.and_then(|count| count.trim().parse::<u32>().ok()).is_some_and(|count| count > 0);
         wishes.key = key(request)?;
@@ -86,18 +94,14 @@ impl Wishes {
 }
 
 /// The elements of a list in a header, or in several of them.
-fn elements(request: &HttpRequest, name: &'static str) -> Vec<String> {
-    let values = request.headers().get_all(HeaderName::from_static(name));
+fn elements(request: &HttpRequest, name: &HeaderName) -> Vec<String> {
+    let values = request.headers().get_all(name);
     let lists = values.filter_map(|value| value.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(|element| element.trim().to_owned()).collect()
 }
 
-fn header<'a>(request: &'a HttpRequest, name: &'static str) -> Option<&'a str> {
-    request.headers().get(name)?.to_str().ok()
-}
-
 fn key(request: &HttpRequest) -> Result<Option<Vec<u8>>, HttpError> {
-    let Some(key) = request.headers().get("idempotency-key") else {
+    let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
     let key = key.as_bytes();

@@ -50,11 +50,11 @@ impl Admission {
     /// Whether the tenant could take a place now.
     pub fn has_room(&self, tenant: &Tenant) -> bool {
         let Capacity { places, tenants, each } = self.capacity;
-        let share = self.capacity.share();
-        if self.held(tenant) >= each {
+        let (share, held) = (self.capacity.share(), self.held(tenant));
+        if held >= each {
             return false;
         }
-        if self.held(tenant) < share {
+        if held < share {
             return self.open < places;
         }
         // Its own share is used up, so what is kept is kept for others. A tenant of an earlier life may be within a
