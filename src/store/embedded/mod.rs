@@ -33,6 +33,7 @@ mod fault;
 mod folder;
 mod read;
 mod request;
+mod rows;
 mod schema;
 mod spent;
 mod summaries;

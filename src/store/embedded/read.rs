@@ -34,7 +34,7 @@ use super::{super::lines, commit::id_bytes, fault::Failure};
 
 /// Accepted and without an outcome. The index is named, or else the planner would walk the table in its order.
 pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at, attempts, private, key \
-    FROM requests INDEXED BY requests_pending WHERE state < 2 ORDER BY seq";
+    FROM requests INDEXED BY requests_pending WHERE ended_at IS NULL AND state < 2 ORDER BY seq";
 /// Sealed and not settled.
 pub(super) const UNSETTLED: &str = "SELECT key, lane, requests, sealed_at, file, uploaded_at, object, observed_at, cancelled_at \
     FROM batches JOIN lines ON lines.batch = batches.id WHERE settled_at IS NULL ORDER BY sealed_at, key";
@@ -353,7 +353,7 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let connection = super::super::schema::open_writer(&file).unwrap();
         for (query, index, sorts) in [
-            (PENDING, "requests_pending", true),
+            (PENDING, "requests_pending", false),
             (UNSETTLED, "batches_unsettled", true),
             (END, "sqlite_autoindex_requests_1", false),
             (BODY, "sqlite_autoindex_requests_1", false),
