@@ -126,7 +126,7 @@ fn scan(bench: &Bench, stage: &Stage) -> Result<Duration, String> {
     let file = folder.path().join("results.jsonl");
     let content = call::get(address(&stage.upstream), &format!("/v1/files/{}/content", results(stage)?))?;
     fs::write(&file, content).map_err(|error| error.to_string())?;
-    let seconds = bench.programs.copy(&["scan", &file.to_string_lossy()])?;
+    let seconds = bench.programs.copy(&["scan".as_ref(), file.as_os_str()])?;
     Ok(Duration::from_secs_f64(seconds))
 }
 
