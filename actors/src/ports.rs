@@ -6,7 +6,7 @@
 use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use serde_json::value::RawValue;
 
@@ -16,6 +16,7 @@ use crate::rules::{
     idempotency::IdempotencyKey,
     ids::{BatchId, BatchKey, FileId, RequestId},
     lane::{Endpoint, Lane, Tenant},
+    lines,
     outcome::Outcome,
     record::{Accepted, Record},
     retention::Due,
@@ -253,6 +254,15 @@ pub trait Store: Send + Sync {
     async fn unfinished(&self) -> Result<Vec<Record>, StoreFault>;
     /// Bodies of requests, in the order asked; a request that is not there is left out.
     async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault>;
+    /// The lines of requests as a batch's file has them, in the order asked; a request that is not there is left out.
+    /// They have so many bytes, if all are there.
+    async fn compose(&self, ids: &[RequestId], endpoint: Endpoint, bytes: u64) -> Result<Bytes, StoreFault> {
+        let mut composed = BytesMut::with_capacity(usize::try_from(bytes).unwrap_or_default());
+        for (id, body) in self.bodies(ids).await? {
+            lines::write(&mut composed, id, endpoint, &body);
+        }
+        Ok(composed.freeze())
+    }
     /// One request by its id.
     async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault>;
     /// The latest stored outcome of a request with this fingerprint.

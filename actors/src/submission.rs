@@ -81,7 +81,7 @@ async fn list_batches(links: &Links, oldest: u64) -> Result<HashMap<BatchKey, Ve
     Ok(found)
 }
 
-/// Uploads the lines, written one by one as the connection takes them.
+/// Uploads the lines, written piece by piece as the connection takes them.
 pub(crate) async fn upload(
     links: &Arc<Links>,
     key: BatchKey,
@@ -93,6 +93,7 @@ pub(crate) async fn upload(
     let length = file.length();
     let content = Content { length, pieces: file.pieces().boxed() };
     let name = file_name(key);
+    log::info!("{key}: uploading {length} bytes");
     let upload = |upstream: Arc<dyn Upstream>| async move { upstream.upload(&name, content).await };
     let file = links.call(Kind::Upload, upload).await?;
     fail_point::pass(Point::UploadAfter);

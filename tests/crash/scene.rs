@@ -20,7 +20,7 @@ use tokio::task::{JoinSet, block_in_place};
 use crate::place::Place;
 
 /// Each body fills an eighth of what leaves in one piece of an upload.
-const PADDING: usize = 8 << 10;
+const PADDING: usize = 32 << 10;
 /// More than one batch, and each more than one piece of an upload.
 const BATCH: &str = "15";
 pub(crate) const CLIENTS: usize = 40;

@@ -5,12 +5,15 @@ use batch_gpt_actors::{
     rules::{
         ids::{BatchId, BatchKey, RequestId},
         lane::Tenant,
+        lines,
         outcome::{ApiError, Outcome},
         record::{Progress, Record},
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
 };
+
+use bytes::BytesMut;
 
 use crate::{home::Home, journal::*};
 
@@ -39,6 +42,10 @@ pub(crate) async fn bodies_come_in_the_order_asked(home: impl Home) {
     let expected = [4, 1, 5, 4].map(|number| (RequestId(number), body(number)));
     assert_eq!(store.bodies(&asked).await.unwrap(), expected);
     assert_eq!(store.bodies(&[]).await.unwrap(), []);
+    let mut lines = BytesMut::new();
+    expected.iter().for_each(|(id, body)| lines::write(&mut lines, *id, lane.endpoint, body));
+    let composed = store.compose(&asked, lane.endpoint, lines.len() as u64).await.unwrap();
+    assert_eq!(composed, lines, "a batch's file has them likewise");
     store.close().await;
 }
 

@@ -6,5 +6,6 @@ mod process;
 mod batches;
 mod client;
 mod once;
+mod scene;
 mod screens;
 mod tmux;

@@ -5,6 +5,7 @@ mod holding;
 mod load;
 mod recalling;
 mod resending;
+mod restoring;
 
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ pub use cancelling::CancelRequest;
 pub use load::Stored;
 use load::{Item, Load};
 pub use resending::Ended;
+pub use restoring::Restore;
 
 /// A checked request asks to be taken.
 pub struct Enqueue {
@@ -88,19 +90,6 @@ pub enum Refused {
     /// There is no place for one more request of its tenant.
     #[error("too many requests wait for an answer already")]
     Full,
-}
-
-/// Requests of an earlier life of the gateway.
-pub struct Restore {
-    /// To be collated again, with their bodies.
-    pub open: Vec<(Accepted, Stored)>,
-    /// In a batch already; their clients may come again.
-    pub awaited: Vec<Accepted>,
-}
-
-impl Letter for Restore {
-    const NAME: &'static str = "Restore";
-    type Reply = ();
 }
 
 /// The request's record is durable, or could not be made so.
@@ -232,12 +221,6 @@ impl Collector {
         self.tend(me);
     }
 
-    /// Seats a request of an earlier life.
-    fn keep(&mut self, request: &Accepted) {
-        self.acquaintance.note(&request.fingerprint);
-        self.room.keep(request, self.permits.keep(&request.lane.tenant));
-    }
-
     /// Puts a recorded request into its lane.
     fn collate(&mut self, item: Item, lane: &Arc<Lane>, me: &Mail<Self>) {
         let before = self.collation.window(lane);
@@ -367,20 +350,6 @@ impl Receive<Recorded> for Collector {
                 self.collate(item, &recorded.lane, me);
             }
             Err(_) => self.room.deliver(recorded.id, &Delivery::NotRecorded),
-        }
-        self.tend(me);
-    }
-}
-
-impl Receive<Restore> for Collector {
-    fn receive(&mut self, restore: Restore, me: &Mail<Self>) {
-        for request in &restore.awaited {
-            self.keep(request);
-        }
-        for (request, stored) in restore.open {
-            self.keep(&request);
-            let item = Item::again(request.id, &request.lane, stored, request.attempts);
-            self.collate(item, &request.lane, me);
         }
         self.tend(me);
     }

@@ -53,6 +53,24 @@ pub struct Ended {
     pub purged: bool,
 }
 
+/// What a sweep walks through, in this order: a request goes when its body and its outcome have had their turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Walk {
+    /// Requests that are to be emptied.
+    #[default]
+    Purged,
+    /// Bodies of requests.
+    Bodies,
+    /// Their outcomes.
+    Answers,
+    /// Requests.
+    Requests,
+    /// Batches.
+    Batches,
+    /// Batches that clients made themselves, where they stand apart.
+    Native,
+}
+
 /// A cancellation may overtake the sealing of its request's batch on the way to the journal. So much later it has not.
 const OVERTAKING: Millis = Millis::from_secs(3600);
 
@@ -108,6 +126,33 @@ impl Due {
             Place::Unsettled => false,
             Place::Settled => due || request.purged,
             Place::Nowhere => due || (request.purged && ended < self.purged),
+        }
+    }
+}
+
+impl Walk {
+    /// The next one.
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Self::Purged => Some(Self::Bodies),
+            Self::Bodies => Some(Self::Answers),
+            Self::Answers => Some(Self::Requests),
+            Self::Requests => Some(Self::Batches),
+            Self::Batches => Some(Self::Native),
+            Self::Native => None,
+        }
+    }
+
+    /// What was accepted or sealed at this time, and whatever follows it, cannot be due; nothing is if there is none.
+    /// What clients made themselves has no order.
+    pub fn end(self, due: &Due) -> Option<Timestamp> {
+        match self {
+            Self::Purged => Some(Timestamp(u64::MAX)),
+            Self::Bodies => due.bodies,
+            Self::Answers => due.answers,
+            Self::Requests => due.requests,
+            Self::Batches => due.batches,
+            Self::Native => due.batches.map(|_| Timestamp(u64::MAX)),
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::{
 };
 
 pub use own_files::OwnFiles;
-pub use questions::{Answer, Bodies, Find, Keyed, List, Look, Recall, Reuse};
+pub use questions::{Answer, Bodies, Compose, Find, Keyed, List, Look, Recall, Reuse};
 pub use summaries::{ListLines, ListRequests, Summarise};
 
 /// Called when a record is durable, or will not be.

@@ -14,7 +14,7 @@ use crate::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
         ids::{BatchId, RequestId},
-        lane::Tenant,
+        lane::{Endpoint, Tenant},
     },
 };
 
@@ -114,6 +114,23 @@ impl Letter for Bodies {
     type Reply = ();
 }
 
+/// Lines of a batch's file, with the bodies that the store has.
+pub struct Compose {
+    /// Whose, in this order.
+    pub ids: Vec<RequestId>,
+    /// Where they go.
+    pub endpoint: Endpoint,
+    /// How long the lines are together.
+    pub bytes: u64,
+    /// For the answer.
+    pub reply: Answer<Bytes>,
+}
+
+impl Letter for Compose {
+    const NAME: &'static str = "Compose";
+    type Reply = ();
+}
+
 impl StatusLogger {
     /// Asks the store in a task of its own; an asker who has left misses nothing.
     pub(super) fn ask<T, F>(&self, reply: Answer<T>, question: impl FnOnce(Arc<dyn Store>) -> F)
@@ -165,5 +182,11 @@ impl Receive<Look> for StatusLogger {
 impl Receive<Bodies> for StatusLogger {
     fn receive(&mut self, Bodies { ids, reply }: Bodies, _: &Mail<Self>) {
         self.ask(reply, |store| async move { store.bodies(&ids).await });
+    }
+}
+
+impl Receive<Compose> for StatusLogger {
+    fn receive(&mut self, Compose { ids, endpoint, bytes, reply }: Compose, _: &Mail<Self>) {
+        self.ask(reply, |store| async move { store.compose(&ids, endpoint, bytes).await });
     }
 }

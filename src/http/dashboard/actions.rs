@@ -12,7 +12,7 @@ use super::{
     elements::{batch_path, request_path},
     fault::Fault,
 };
-use crate::http::{batches, gateway::Gateway, requests};
+use crate::http::{batches, error::HttpError, gateway::Gateway, requests};
 
 /// `POST /ui/batches/{id}/cancel`
 pub async fn cancel_batch(
@@ -20,10 +20,7 @@ pub async fn cancel_batch(
     id: Path<String>,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
-    access::allow(&request, &gateway)?;
-    access::own_click(&request)?;
-    batches::end(&gateway, None, &id).await?;
-    Ok(see(&batch_path(&id)))
+    cancel(&request, &gateway, batches::end(&gateway, None, &id), &batch_path(&id)).await
 }
 
 /// `POST /ui/requests/{id}/cancel`
@@ -32,10 +29,20 @@ pub async fn cancel_request(
     id: Path<String>,
     gateway: Data<Gateway>,
 ) -> Result<HttpResponse, Fault> {
-    access::allow(&request, &gateway)?;
-    access::own_click(&request)?;
-    requests::end(&gateway, None, &id).await?;
-    Ok(see(&request_path(&id)))
+    cancel(&request, &gateway, requests::end(&gateway, None, &id), &request_path(&id)).await
+}
+
+/// Ends what is on a page, if that may be, and shows the page again.
+async fn cancel<T>(
+    request: &HttpRequest,
+    gateway: &Gateway,
+    end: impl Future<Output = Result<T, HttpError>>,
+    page: &str,
+) -> Result<HttpResponse, Fault> {
+    access::allow(request, gateway)?;
+    access::own_click(request)?;
+    end.await?;
+    Ok(see(page))
 }
 
 /// Sends the browser to a page, so that loading it anew does not do again what was done.

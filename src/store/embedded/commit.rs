@@ -16,10 +16,16 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::{
     super::{lines, state},
     fault::Failure,
+    rows::{rows, runs},
 };
 
 /// Lanes whose row is remembered. Clients spell the models, so their number has no bound of its own.
 const KNOWN_LANES: usize = 4096;
+
+/// Requests of a run become lines of a batch. A cancellation may have been faster than this; its request is a line all
+/// the same.
+pub(super) const INTO_BATCH: &str = "UPDATE requests SET state = max(state, ?4), batch = ?3 \
+    WHERE seq BETWEEN ?1 AND ?2 AND (state < 2 OR batch IS NULL)";
 
 /// One commit under way.
 pub(super) struct Commit<'a> {
@@ -188,13 +194,11 @@ impl Commit<'_> {
             "INSERT INTO lines (batch, requests) VALUES (?1, ?2)",
             params![batch, lines::to_bytes(requests)],
         )?;
-        // A cancellation may have been faster than this; its request is a line all the same.
-        let mut into_batch = self.transaction.prepare_cached(
-            "UPDATE requests SET state = max(state, ?3), batch = ?2 \
-             WHERE id = ?1 AND (state < 2 OR batch IS NULL)",
-        )?;
-        for id in requests {
-            into_batch.execute(params![id_bytes(*id), batch, state::SEALED])?;
+        let standing = rows(self.transaction, requests)?;
+        let mut into_batch = self.transaction.prepare_cached(INTO_BATCH)?;
+        for run in runs(&standing) {
+            let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) else { continue };
+            into_batch.execute(params![first, last, batch, state::SEALED])?;
         }
         Ok(())
     }

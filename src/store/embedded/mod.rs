@@ -19,7 +19,7 @@ use batch_gpt_actors::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
         ids::{BatchId, BatchKey, FileId, RequestId},
-        lane::Tenant,
+        lane::{Endpoint, Tenant},
         record::Record,
         retention::Due,
     },
@@ -33,6 +33,7 @@ mod fault;
 mod folder;
 mod read;
 mod request;
+mod rows;
 mod schema;
 mod spent;
 mod summaries;
@@ -146,6 +147,11 @@ impl Store for Embedded {
     async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault> {
         let ids = ids.to_vec();
         self.read(move |connection| read::bodies(connection, &ids)).await
+    }
+
+    async fn compose(&self, ids: &[RequestId], endpoint: Endpoint, bytes: u64) -> Result<Bytes, StoreFault> {
+        let ids = ids.to_vec();
+        self.read(move |connection| read::compose(connection, &ids, endpoint, bytes)).await
     }
 
     async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault> {

@@ -18,7 +18,8 @@ use batch_gpt_actors::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
         ids::{BatchId, BatchKey, FileId, RequestId},
-        lane::{Lane, Tenant},
+        lane::{Endpoint, Lane, Tenant},
+        lines,
         outcome::{Origin, Outcome},
         record::{Accepted, Record},
         terms::Keeping,
@@ -26,23 +27,29 @@ use batch_gpt_actors::{
         upstream_batch::UpstreamBatch,
     },
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 use serde_json::value::RawValue;
 
-use super::{super::lines, commit::id_bytes, fault::Failure};
+use super::{
+    super::lines::from_bytes,
+    commit::id_bytes,
+    fault::Failure,
+    rows::{rows, runs},
+};
 
 /// Accepted and without an outcome. The index is named, or else the planner would walk the table in its order.
 pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at, attempts, private, key \
-    FROM requests INDEXED BY requests_pending WHERE state < 2 ORDER BY seq";
+    FROM requests INDEXED BY requests_pending WHERE ended_at IS NULL AND state < 2 ORDER BY seq";
 /// Sealed and not settled.
 pub(super) const UNSETTLED: &str = "SELECT key, lane, requests, sealed_at, file, uploaded_at, object, observed_at, cancelled_at \
     FROM batches JOIN lines ON lines.batch = batches.id WHERE settled_at IS NULL ORDER BY sealed_at, key";
 /// The end of one request, without its body.
 pub(super) const END: &str =
     "SELECT status, origin, ended_at FROM requests JOIN outcomes ON request = seq WHERE id = ?1";
-/// The body of one request.
-pub(super) const BODY: &str = "SELECT body FROM requests JOIN bodies ON bodies.request = seq WHERE id = ?1";
+/// The bodies of a run of requests.
+pub(super) const BODIES: &str =
+    "SELECT request, body FROM bodies WHERE request BETWEEN ?1 AND ?2 ORDER BY request";
 /// Outcomes under a fingerprint, the latest first.
 pub(super) const ANSWER: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
     WHERE fingerprint = ?1 AND state = 2 ORDER BY ended_at DESC, seq DESC LIMIT 1";
@@ -130,8 +137,7 @@ fn batch_records(
 ) -> Result<(), Failure> {
     let key = BatchKey(number(row, 0)?);
     let lines = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-    let requests =
-        lines::from_bytes(lines).ok_or_else(|| Failure::Damaged("a batch's lines are cut".into()))?;
+    let requests = from_bytes(lines).ok_or_else(|| Failure::Damaged("a batch's lines are cut".into()))?;
     let sealed_at = time(row.get(3)?);
     records.push(Record::Sealed {
         key,
@@ -174,13 +180,48 @@ fn batch_records(
 
 /// Bodies of requests, in the order asked.
 pub(super) fn bodies(connection: &Connection, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, Failure> {
-    let mut statement = connection.prepare_cached(BODY)?;
     let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
-        let body: Option<Vec<u8>> = statement.query_row([id_bytes(*id)], |row| row.get(0)).optional()?;
-        found.extend(body.map(|body| (*id, Bytes::from(body))));
-    }
+    each_body(connection, ids, |id, body| found.push((id, Bytes::copy_from_slice(body))))?;
     Ok(found)
+}
+
+/// Lines of a batch's file, in the order asked, each written once.
+pub(super) fn compose(
+    connection: &Connection,
+    ids: &[RequestId],
+    endpoint: Endpoint,
+    bytes: u64,
+) -> Result<Bytes, Failure> {
+    let mut composed = BytesMut::with_capacity(usize::try_from(bytes).unwrap_or_default());
+    let write = |id, body: &[u8]| lines::write(&mut composed, id, endpoint, body);
+    each_body(connection, ids, write)?;
+    Ok(composed.freeze())
+}
+
+/// Takes each body where SQLite has it, in the order asked.
+fn each_body(
+    connection: &Connection,
+    ids: &[RequestId],
+    mut take: impl FnMut(RequestId, &[u8]),
+) -> Result<(), Failure> {
+    // One look at the file for all of them: each look of its own takes locks, and has the log of writes searched anew.
+    let snapshot = connection.unchecked_transaction()?;
+    let standing = rows(&snapshot, ids)?;
+    let mut statement = snapshot.prepare_cached(BODIES)?;
+    for run in runs(&standing) {
+        let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) else { continue };
+        let mut left = run.iter();
+        let mut rows = statement.query([first, last])?;
+        while let Some(row) = rows.next()? {
+            let at: i64 = row.get(0)?;
+            let body = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+            // Some may be swept.
+            if let Some((id, _)) = left.find(|(_, row)| *row == at) {
+                take(*id, body);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A page of fingerprints that have an outcome.
@@ -353,10 +394,9 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let connection = super::super::schema::open_writer(&file).unwrap();
         for (query, index, sorts) in [
-            (PENDING, "requests_pending", true),
+            (PENDING, "requests_pending", false),
             (UNSETTLED, "batches_unsettled", true),
             (END, "sqlite_autoindex_requests_1", false),
-            (BODY, "sqlite_autoindex_requests_1", false),
             (super::super::request::REQUEST, "sqlite_autoindex_requests_1", false),
             (ANSWER, "requests_answered", false),
             (REUSABLE, "requests_answered", false),

@@ -36,7 +36,8 @@ pub(super) const LINES: &str = "SELECT substr(requests, ?2, ?3) FROM batches JOI
 /// The statement for a page. Each walks an index of its own: what is pending is few, and so is what did not end well;
 /// what did is most of the rest. The words of a partial index are repeated, or else the planner would not use it.
 fn statement(stage: Option<Stage>, of_tenant: bool) -> String {
-    let pending = |state: i32| ("INDEXED BY requests_pending", format!("state < 2 AND state = {state}"));
+    let pending =
+        |state: i32| ("INDEXED BY requests_pending", format!("ended_at IS NULL AND state = {state}"));
     let (index, such) = match stage {
         None => ("", "TRUE".into()),
         Some(Stage::Queued) => pending(state::OPEN),

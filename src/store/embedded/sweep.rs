@@ -8,7 +8,7 @@ use std::time::Duration;
 use batch_gpt_actors::{
     ports::Swept,
     rules::{
-        retention::{Due, Ended, Place},
+        retention::{Due, Ended, Place, Walk},
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
@@ -65,40 +65,6 @@ const REQUESTS: &str = walk!(from "requests", bytes "0", such "", by "requests.s
 const BATCHES: &str = "SELECT id, sealed_at, settled_at, observed_at, key, object, spent FROM batches \
     WHERE id > ?1 AND id < (SELECT max(id) FROM batches) ORDER BY id LIMIT ?2";
 
-/// What is walked, in this order: a request goes when its body and its outcome have had their turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Walk {
-    #[default]
-    Purged,
-    Bodies,
-    Answers,
-    Requests,
-    Batches,
-}
-
-impl Walk {
-    fn next(self) -> Option<Self> {
-        match self {
-            Self::Purged => Some(Self::Bodies),
-            Self::Bodies => Some(Self::Answers),
-            Self::Answers => Some(Self::Requests),
-            Self::Requests => Some(Self::Batches),
-            Self::Batches => None,
-        }
-    }
-
-    /// What was accepted or sealed at this time, and whatever follows it, cannot be due; nothing is if there is none.
-    fn end(self, due: &Due) -> Option<Timestamp> {
-        match self {
-            Self::Purged => Some(Timestamp(u64::MAX)),
-            Self::Bodies => due.bodies,
-            Self::Answers => due.answers,
-            Self::Requests => due.requests,
-            Self::Batches => due.batches,
-        }
-    }
-}
-
 /// How far a sweep has come.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sweep {
@@ -119,6 +85,8 @@ impl Sweep {
                     let mut step = Step { commit, due, end, swept, bytes: 0 };
                     let rest = match self.walk {
                         Walk::Batches => step.batches(self.at)?,
+                        // They are among the batches.
+                        Walk::Native => None,
                         walk => step.requests(walk, self.at)?,
                     };
                     swept = step.swept;
@@ -165,7 +133,7 @@ impl Step<'_> {
             Walk::Purged => PURGED,
             Walk::Bodies => BODIES,
             Walk::Answers => ANSWERS,
-            Walk::Requests | Walk::Batches => REQUESTS,
+            Walk::Requests | Walk::Batches | Walk::Native => REQUESTS,
         };
         let mut statement = self.commit.transaction.prepare_cached(query)?;
         let found: Vec<Found> = statement.query_map((behind, ROWS), found)?.collect::<Result<_, _>>()?;

@@ -44,6 +44,7 @@ mod request;
 mod row;
 mod summaries;
 mod sweep;
+mod update;
 mod write;
 
 use fault::Speaker;

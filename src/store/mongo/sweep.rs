@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use batch_gpt_actors::{
     ports::{StoreFault, Swept},
     rules::{
-        retention::{Due, Ended, Place},
+        retention::{Due, Ended, Place, Walk},
         time::Timestamp,
         upstream_batch::UpstreamBatch,
     },
@@ -30,44 +30,6 @@ use super::{
 
 /// Documents that one step looks at.
 const DOCUMENTS: i64 = 250;
-
-/// What is walked, in this order: a request goes when its body and its outcome have had their turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Walk {
-    #[default]
-    Purged,
-    Bodies,
-    Answers,
-    Requests,
-    Batches,
-    Native,
-}
-
-impl Walk {
-    fn next(self) -> Option<Self> {
-        match self {
-            Self::Purged => Some(Self::Bodies),
-            Self::Bodies => Some(Self::Answers),
-            Self::Answers => Some(Self::Requests),
-            Self::Requests => Some(Self::Batches),
-            Self::Batches => Some(Self::Native),
-            Self::Native => None,
-        }
-    }
-
-    /// What was accepted or sealed at this time, and whatever follows it, cannot be due; nothing is if there is none.
-    /// The ids of what clients make themselves have no order.
-    fn end(self, due: &Due) -> Option<Timestamp> {
-        match self {
-            Self::Purged => Some(Timestamp(u64::MAX)),
-            Self::Bodies => due.bodies,
-            Self::Answers => due.answers,
-            Self::Requests => due.requests,
-            Self::Batches => due.batches,
-            Self::Native => due.batches.map(|_| Timestamp(u64::MAX)),
-        }
-    }
-}
 
 /// How far a sweep has come.
 #[derive(Debug, Clone, Default)]

@@ -61,6 +61,8 @@ fn enter(board: &mut Board, store: &str, goal: Goal, bare: &Report, run: &Measur
         board.pair(SCENARIO, &format!("{store}, 99th percentile"), "ms", Goal::None, bare, gateway);
     }
     board.single(SCENARIO, &format!("{store}, CPU of a request"), "µs", Goal::None, run.micros_each);
+    let (bare, gateway) = (bare.cores()?, run.report.cores()?);
+    board.pair(SCENARIO, &format!("{store}, CPU of the load generator"), "cores", Goal::None, bare, gateway);
     Ok(())
 }
 

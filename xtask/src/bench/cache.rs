@@ -25,6 +25,7 @@ pub fn run(bench: &Bench, board: &mut Board) -> Result<(), String> {
     let path = "/v1/chat/completions";
     ask(bench, stage.address(), path, requests, &["--header", "Prefer: respond-async"])?.only(&[202])?;
     stage.says(": settled", 1, LIMIT)?;
+    let upstream = stage.upstream_cpu()?;
     let again = ask(bench, stage.address(), path, requests, &[])?;
     again.only(&[200])?;
     if stage.gateway.said().matches("] sealed ").count() > 1 {
@@ -36,6 +37,8 @@ pub fn run(bench: &Bench, board: &mut Board) -> Result<(), String> {
     if let (Some(bare), Some(again)) = (bare.p99(202), again.p99(200)) {
         board.pair(SCENARIO, "99th percentile", "ms", Goal::None, bare, again);
     }
+    board.pair(SCENARIO, "CPU of the load generator", "cores", Goal::None, bare.cores()?, again.cores()?);
+    board.single(SCENARIO, "CPU of the upstream, the first time", "s", Goal::None, upstream);
     Ok(())
 }
 

@@ -27,6 +27,7 @@ pub fn run(bench: &Bench, board: &mut Board) -> Result<(), String> {
     let usual_peak = usage::peak(pid)?;
     usage::forget_peak(pid)?;
     let twice = ask(bench, &stage, 2 * permits, 1_000_000_000)?;
+    let upstream = stage.upstream_cpu()?;
     // Everybody has an answer, or the report would have failed.
     twice.only(&[200, 429])?;
     let what = format!("answered with {permits} places, twice as many clients against as many");
@@ -34,6 +35,8 @@ pub fn run(bench: &Bench, board: &mut Board) -> Result<(), String> {
     let refused = twice.p99(429).ok_or("nobody was refused")?;
     board.single(SCENARIO, "refused, 99th percentile", "ms", Goal::Below(50.0), refused);
     board.single(SCENARIO, "refused", "requests/s", Goal::None, twice.rate(429)?);
+    board.pair(SCENARIO, "CPU of the load generator", "cores", Goal::None, usual.cores()?, twice.cores()?);
+    board.single(SCENARIO, "CPU of the upstream", "s", Goal::None, upstream);
     let mib = |kib: f64| kib / 1024.0;
     let peak = usage::peak(pid)?;
     board.pair(SCENARIO, "most memory", "MiB", Goal::AtMost(1.5), mib(usual_peak), mib(peak));

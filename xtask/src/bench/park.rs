@@ -41,15 +41,25 @@ struct Crowd {
     release: Duration,
 }
 
+/// What only the gateway has beside it.
+struct Beside {
+    /// Reading and scanning the file of results.
+    scanned: Duration,
+    /// Seconds of CPU of the upstream.
+    upstream: f64,
+}
+
 /// Measures every size.
 pub fn run(bench: &Bench, board: &mut Board) -> Result<(), String> {
     let most = bench.sizes.crowds.iter().max().copied().unwrap_or(0);
     for &clients in &bench.sizes.crowds {
         let wait = if clients == most { bench.sizes.after } else { REST };
         let mut bare = on_floor(&bench.programs, clients)?;
-        let (gateway, scanned) = on_gateway(bench, clients, wait)?;
-        bare.release += scanned;
+        let (gateway, beside) = on_gateway(bench, clients, wait)?;
+        bare.release += beside.scanned;
         enter(board, clients, &bare, &gateway);
+        let what = format!("{clients} clients, CPU of the upstream");
+        board.single("release", &what, "s", Goal::None, beside.upstream);
     }
     Ok(())
 }
@@ -96,8 +106,7 @@ fn on_floor(programs: &Programs, clients: usize) -> Result<Crowd, String> {
     Ok(Crowd { rate, parked, peak, kept, release })
 }
 
-/// Also the time that reading and scanning the file of results takes.
-fn on_gateway(bench: &Bench, clients: usize, wait: Duration) -> Result<(Crowd, Duration), String> {
+fn on_gateway(bench: &Bench, clients: usize, wait: Duration) -> Result<(Crowd, Beside), String> {
     // Long enough for a slow machine to park them all before it ends.
     let window = (3_000 + clients).to_string();
     let stage =
@@ -112,13 +121,14 @@ fn on_gateway(bench: &Bench, clients: usize, wait: Duration) -> Result<(Crowd, D
     stage.finish_batches()?;
     let report = load.report()?;
     report.only(&[200])?;
+    let upstream = stage.upstream_cpu()?;
     let completed = stage.said_at("; reading its files")?;
     let release = LogTime::unix(report.number("last_ms")?).since(completed);
     let peak = (usage::peak(pid)? - stage.idle) / clients as f64;
     sleep(wait);
     let kept = (usage::memory(pid)? - stage.idle) / 1024.0;
     let scanned = scan(bench, &stage)?;
-    Ok((Crowd { rate, parked, peak, kept, release }, scanned))
+    Ok((Crowd { rate, parked, peak, kept, release }, Beside { scanned, upstream }))
 }
 
 fn scan(bench: &Bench, stage: &Stage) -> Result<Duration, String> {
@@ -126,7 +136,7 @@ fn scan(bench: &Bench, stage: &Stage) -> Result<Duration, String> {
     let file = folder.path().join("results.jsonl");
     let content = call::get(address(&stage.upstream), &format!("/v1/files/{}/content", results(stage)?))?;
     fs::write(&file, content).map_err(|error| error.to_string())?;
-    let seconds = bench.programs.copy(&["scan", &file.to_string_lossy()])?;
+    let seconds = bench.programs.copy(&["scan".as_ref(), file.as_os_str()])?;
     Ok(Duration::from_secs_f64(seconds))
 }
 

@@ -1,14 +1,17 @@
 //! The programs that a benchmark is made of.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
 use batch_gpt_rig::{command::command, running::Running};
 use serde_json::Value;
 
+use super::usage;
 use crate::{
     process::{cargo, read, show},
     repository::Repository,
@@ -43,18 +46,27 @@ impl Programs {
 
     /// Starts the bare server.
     pub fn floor(&self) -> Result<Running, String> {
-        Running::start(command(&self.floor).arg("serve"), &self.folder.join("floor.log"))
+        self.start_floor(&[])
+    }
+
+    /// The same, with a file that it sends.
+    pub fn floor_with(&self, source: &Path) -> Result<Running, String> {
+        self.start_floor(&["--source".as_ref(), source.as_os_str()])
+    }
+
+    fn start_floor(&self, more: &[&OsStr]) -> Result<Running, String> {
+        Running::start(command(&self.floor).arg("serve").args(more), &self.folder.join("floor.log"))
     }
 
     /// A plain copy, or a scan of a file: its seconds.
-    pub fn copy(&self, arguments: &[&str]) -> Result<f64, String> {
+    pub fn copy(&self, arguments: &[&OsStr]) -> Result<f64, String> {
         let report = read(command(&self.floor).args(arguments))?;
         let report: Value = serde_json::from_str(&report).map_err(|error| error.to_string())?;
         report["seconds"].as_f64().ok_or_else(|| format!("a copy says {report}"))
     }
 
     /// Fills a store with answers.
-    pub fn fill(&self, folder: &std::path::Path, answers: usize) -> Result<(), String> {
+    pub fn fill(&self, folder: &Path, answers: usize) -> Result<(), String> {
         show(command(&self.fill).arg(folder).arg(answers.to_string()), 0)
     }
 
@@ -90,8 +102,9 @@ impl Load {
 
     /// What it says in the end; fails if a request got no answer.
     pub fn report(mut self) -> Result<Report, String> {
-        let report = Report(self.next()?);
-        match report.0["errors"].as_object().and_then(|errors| errors.iter().next()) {
+        let said = self.next()?;
+        let report = Report { said, cpu: usage::cpu(self.child.id())? };
+        match report.said["errors"].as_object().and_then(|errors| errors.iter().next()) {
             Some((error, count)) => Err(format!("{count} requests got no answer: {error}")),
             None => Ok(report),
         }
@@ -108,12 +121,16 @@ impl Drop for Load {
 
 /// What a load generator says in the end.
 #[derive(Debug)]
-pub struct Report(Value);
+pub struct Report {
+    said: Value,
+    cpu: Duration,
+}
 
 impl Report {
     /// A number that stands at the top.
     pub fn number(&self, name: &str) -> Result<f64, String> {
-        self.0[name].as_f64().ok_or_else(|| format!("the load generator does not say {name}: {}", self.0))
+        let said = &self.said;
+        said[name].as_f64().ok_or_else(|| format!("the load generator does not say {name}: {said}"))
     }
 
     /// How many answers had this status.
@@ -126,6 +143,11 @@ impl Report {
         Ok(self.count(status) / self.number("seconds")?)
     }
 
+    /// Processors that the load generator kept busy by itself.
+    pub fn cores(&self) -> Result<f64, String> {
+        Ok(self.cpu.as_secs_f64() / self.number("seconds")?)
+    }
+
     /// The 99th percentile of the times of answers with this status, in milliseconds.
     pub fn p99(&self, status: u16) -> Option<f64> {
         Some(self.of(status, "p99_us")? / 1000.0)
@@ -133,14 +155,14 @@ impl Report {
 
     /// Fails if there was an answer with another status.
     pub fn only(&self, statuses: &[u16]) -> Result<(), String> {
-        let seen = self.0["statuses"].as_object().into_iter().flatten();
+        let seen = self.said["statuses"].as_object().into_iter().flatten();
         let strange = seen
             .map(|(status, _)| status)
             .find(|status| status.parse().map_or(true, |status: u16| !statuses.contains(&status)));
-        strange.map_or(Ok(()), |status| Err(format!("answers with status {status}: {}", self.0)))
+        strange.map_or(Ok(()), |status| Err(format!("answers with status {status}: {}", self.said)))
     }
 
     fn of(&self, status: u16, figure: &str) -> Option<f64> {
-        self.0["statuses"][status.to_string()][figure].as_f64()
+        self.said["statuses"][status.to_string()][figure].as_f64()
     }
 }

@@ -20,6 +20,7 @@ pub struct Stage {
     pub gateway: Running,
     /// What the gateway used when nothing had been asked of it, in KiB.
     pub idle: f64,
+    upstream_idle: Duration,
     _folder: TempDir,
 }
 
@@ -57,13 +58,18 @@ impl Stage {
             .env("BATCH_GPT_DATA_DIR", folder.path().join("data"))
             .envs(variables.iter().copied());
         let gateway = Running::start(&mut serve, &folder.path().join("gateway.log"))?;
-        let idle = usage::memory(gateway.id())?;
-        Ok(Self { upstream, gateway, idle, _folder: folder })
+        let (idle, upstream_idle) = (usage::memory(gateway.id())?, usage::cpu(upstream.id())?);
+        Ok(Self { upstream, gateway, idle, upstream_idle, _folder: folder })
     }
 
     /// Where the gateway listens.
     pub fn address(&self) -> &str {
         address(&self.gateway)
+    }
+
+    /// What the upstream has used of the processors since both were started, in seconds.
+    pub fn upstream_cpu(&self) -> Result<f64, String> {
+        Ok((usage::cpu(self.upstream.id())? - self.upstream_idle).as_secs_f64())
     }
 
     /// Waits until the gateway's log has these words so many times.

@@ -68,6 +68,8 @@ pub fn run(bench: &Bench, board: &mut Board) -> Result<(), String> {
     for (path, times) in PATHS.iter().zip(times) {
         board.single(SCENARIO, &format!("GET {path}, median"), "ms", Goal::Below(50.0), median(times));
     }
+    let what = format!("CPU of the upstream, the {batches} batches included");
+    board.single(SCENARIO, &what, "s", Goal::None, stage.upstream_cpu()?);
     Ok(())
 }
 

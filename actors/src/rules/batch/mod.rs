@@ -15,6 +15,7 @@
 //! way at a time. Each carries a ticket, and a report under an older ticket changes nothing: reports may be lost,
 //! repeated or late. The BatchSubmitter runs the machine up to `Created`, the Poller from there.
 
+mod call;
 mod phase;
 mod refused;
 mod spent;
@@ -350,36 +351,7 @@ impl Batch {
     fn again(mut self, now: Timestamp) -> (Self, Vec<Command>) {
         self.ticket.0 = self.ticket.0.wrapping_add(1);
         self.busy = true;
-        let (key, ticket) = (self.key, self.ticket);
-        let call = match &self.phase {
-            Phase::Sealed => {
-                let (lane, requests) = (self.lane.clone(), self.requests.clone());
-                Command::Record(ticket, Record::Sealed { key, lane, requests, at: self.sealed_at })
-            }
-            Phase::FindingFile => Command::FindFile(ticket),
-            Phase::Uploading => Command::Upload(ticket),
-            Phase::Uploaded(file) => {
-                Command::Record(ticket, Record::Uploaded { key, file: file.clone(), at: now })
-            }
-            Phase::FindingBatch(..) => Command::FindBatches(ticket),
-            Phase::Creating(file) => Command::Create(ticket, file.clone()),
-            Phase::Created(batch) => {
-                Command::Record(ticket, Record::Created { key, batch: batch.clone(), at: now })
-            }
-            Phase::Watching(_) => Command::Poll(ticket),
-            Phase::Reading(batch) => {
-                let terms = Terms { last: self.rereads >= REREADS, resend: !self.cancelled };
-                Command::Read(ticket, batch.clone(), terms)
-            }
-            Phase::Refusing(outcome) => Command::Refuse(ticket, outcome.clone()),
-            Phase::Returning(why) => Command::GiveBack(ticket, why.clone()),
-            Phase::Settling(leftover) => {
-                let returned = leftover.as_ref().map_or(Vec::new(), |leftover| leftover.requests.clone());
-                let (returned, spent) = (returned.into(), self.spent.files());
-                Command::Record(ticket, Record::Settled { key, returned, spent, at: now })
-            }
-            Phase::Settled => return (self, Vec::new()),
-        };
+        let Some(call) = self.call(now) else { return (self, Vec::new()) };
         self.wake = now + self.phase.patience();
         let wake = Command::WakeAt(self.wake);
         (self, vec![call, wake])

@@ -1,31 +1,63 @@
 //! Plain copies: what moving the bytes costs whoever does nothing else with them.
 
-use std::{convert::Infallible, fs::File, io::Read, path::Path, time::Instant};
+use std::{
+    error::Error,
+    fs,
+    io::{Read, Write},
+    path::Path,
+    time::Instant,
+};
 
-use futures_util::StreamExt;
-use reqwest::{Body, Client, Error, header::CONTENT_LENGTH};
+use reqwest::{Body, Client, header::CONTENT_LENGTH};
 use serde_json::{Value, json};
+use tokio::{
+    fs::File,
+    io::{AsyncWriteExt, BufWriter},
+};
 
-use crate::serve::{PIECE, pieces};
+use crate::file::{BLOCK, blocks, length};
 
-/// Sends so many bytes to a server.
-pub async fn upload(url: &str, bytes: u64) -> Result<Value, Error> {
+/// Bytes that are written before each sync.
+const SYNCED: usize = 1 << 20;
+
+/// Sends a file to a server.
+pub async fn upload(url: &str, file: &Path) -> Result<Value, Box<dyn Error>> {
     let client = Client::builder().no_proxy().build()?;
-    let body = Body::wrap_stream(pieces(bytes).map(Ok::<_, Infallible>));
     let began = Instant::now();
+    let bytes = length(file).await?;
+    let body = Body::wrap_stream(blocks(File::open(file).await?));
     let request = client.post(url).header(CONTENT_LENGTH, bytes).body(body);
     request.send().await?.error_for_status()?.bytes().await?;
     Ok(report(bytes, began))
 }
 
-/// Reads what a server sends, and drops it.
-pub async fn download(url: &str) -> Result<Value, Error> {
+/// Writes what a server sends into a file.
+pub async fn download(url: &str, file: &Path) -> Result<Value, Box<dyn Error>> {
     let client = Client::builder().no_proxy().build()?;
     let began = Instant::now();
     let mut response = client.get(url).send().await?.error_for_status()?;
+    let mut file = BufWriter::with_capacity(BLOCK, File::create(file).await?);
     let mut bytes = 0;
     while let Some(piece) = response.chunk().await? {
+        file.write_all(&piece).await?;
         bytes += piece.len() as u64;
+    }
+    file.flush().await?;
+    Ok(report(bytes, began))
+}
+
+/// Writes so many bytes into a file, from its beginning to its end, and has the disk take each mebibyte before the
+/// next.
+pub fn land(file: &Path, bytes: u64) -> std::io::Result<Value> {
+    let piece = vec![b'x'; SYNCED];
+    let began = Instant::now();
+    let mut file = fs::File::create(file)?;
+    let mut left = bytes;
+    while left > 0 {
+        let size = usize::try_from(left).unwrap_or(usize::MAX).min(SYNCED);
+        file.write_all(piece.get(..size).unwrap_or_default())?;
+        file.sync_data()?;
+        left -= size as u64;
     }
     Ok(report(bytes, began))
 }
@@ -33,7 +65,7 @@ pub async fn download(url: &str) -> Result<Value, Error> {
 /// Reads a file and looks for the ends of its lines.
 pub fn scan(file: &Path) -> std::io::Result<Value> {
     let began = Instant::now();
-    let (mut file, mut piece) = (File::open(file)?, vec![0; PIECE]);
+    let (mut file, mut piece) = (fs::File::open(file)?, vec![0; BLOCK]);
     let (mut bytes, mut lines) = (0, 0);
     loop {
         let read = file.read(&mut piece)?;

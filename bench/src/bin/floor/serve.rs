@@ -1,8 +1,8 @@
 //! Bare actix-web servers.
 
 use std::{
-    convert::Infallible,
     io::Result,
+    path::PathBuf,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -13,29 +13,33 @@ use actix_web::{
     web::{self, Data, Payload},
 };
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::{fs::File, sync::oneshot};
 
-/// Bytes of a piece that is sent.
-pub const PIECE: usize = 256 << 10;
+use crate::file::{blocks, length};
 
 /// The requests that wait.
 #[derive(Default)]
 struct Parked(Mutex<Vec<oneshot::Sender<()>>>);
 
+/// The file that is sent.
+struct Source(Option<PathBuf>);
+
 /// Serves until it is killed.
-pub async fn run() -> Result<()> {
+pub async fn run(source: Option<PathBuf>) -> Result<()> {
     let parked = Data::new(Parked::default());
+    let sent = Data::new(Source(source));
     let app = move || {
         App::new()
             .app_data(parked.clone())
+            .app_data(sent.clone())
             .route("/accept", web::post().to(accept))
             .route("/park", web::post().to(park))
             .route("/parked", web::get().to(count))
             .route("/release", web::post().to(release))
             .route("/sink", web::post().to(sink))
-            .route("/source/{bytes}", web::get().to(source))
+            .route("/source", web::get().to(self::source))
     };
     let server = HttpServer::new(app)
         .keep_alive(Duration::from_secs(75))
@@ -87,17 +91,9 @@ async fn sink(mut payload: Payload) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "bytes": bytes }))
 }
 
-/// Sends so many bytes.
-async fn source(bytes: web::Path<u64>) -> HttpResponse {
-    HttpResponse::Ok().body(SizedStream::new(*bytes, pieces(*bytes).map(Ok::<_, Infallible>)))
-}
-
-/// So many bytes in pieces.
-pub fn pieces(bytes: u64) -> impl stream::Stream<Item = Bytes> {
-    let piece = Bytes::from(vec![b'x'; PIECE]);
-    stream::unfold(bytes, move |left| {
-        let size = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
-        let piece = piece.slice(..size);
-        async move { (size > 0).then_some((piece, left - size as u64)) }
-    })
+/// Sends the file.
+async fn source(source: Data<Source>) -> actix_web::Result<HttpResponse> {
+    let Some(file) = &source.0 else { return Ok(HttpResponse::NotFound().finish()) };
+    let bytes = length(file).await?;
+    Ok(HttpResponse::Ok().body(SizedStream::new(bytes, blocks(File::open(file).await?))))
 }
