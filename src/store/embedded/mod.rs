@@ -28,6 +28,7 @@ use bytes::Bytes;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+mod bodies;
 mod commit;
 mod fault;
 mod folder;
@@ -146,12 +147,12 @@ impl Store for Embedded {
 
     async fn bodies(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, StoreFault> {
         let ids = ids.to_vec();
-        self.read(move |connection| read::bodies(connection, &ids)).await
+        self.read(move |connection| bodies::bodies(connection, &ids)).await
     }
 
     async fn compose(&self, ids: &[RequestId], endpoint: Endpoint, bytes: u64) -> Result<Bytes, StoreFault> {
         let ids = ids.to_vec();
-        self.read(move |connection| read::compose(connection, &ids, endpoint, bytes)).await
+        self.read(move |connection| bodies::compose(connection, &ids, endpoint, bytes)).await
     }
 
     async fn request(&self, id: RequestId) -> Result<Option<StoredRequest>, StoreFault> {

@@ -18,8 +18,7 @@ use batch_gpt_actors::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
         ids::{BatchId, BatchKey, FileId, RequestId},
-        lane::{Endpoint, Lane, Tenant},
-        lines,
+        lane::{Lane, Tenant},
         outcome::{Origin, Outcome},
         record::{Accepted, Record},
         terms::Keeping,
@@ -27,16 +26,11 @@ use batch_gpt_actors::{
         upstream_batch::UpstreamBatch,
     },
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 use serde_json::value::RawValue;
 
-use super::{
-    super::lines::from_bytes,
-    commit::id_bytes,
-    fault::Failure,
-    rows::{rows, runs},
-};
+use super::{super::lines, commit::id_bytes, fault::Failure};
 
 /// Accepted and without an outcome. The index is named, or else the planner would walk the table in its order.
 pub(super) const PENDING: &str = "SELECT id, lane, fingerprint, accepted_at, attempts, private, key \
@@ -47,9 +41,6 @@ pub(super) const UNSETTLED: &str = "SELECT key, lane, requests, sealed_at, file,
 /// The end of one request, without its body.
 pub(super) const END: &str =
     "SELECT status, origin, ended_at FROM requests JOIN outcomes ON request = seq WHERE id = ?1";
-/// The bodies of a run of requests.
-pub(super) const BODIES: &str =
-    "SELECT request, body FROM bodies WHERE request BETWEEN ?1 AND ?2 ORDER BY request";
 /// Outcomes under a fingerprint, the latest first.
 pub(super) const ANSWER: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
     WHERE fingerprint = ?1 AND state = 2 ORDER BY ended_at DESC, seq DESC LIMIT 1";
@@ -137,7 +128,8 @@ fn batch_records(
 ) -> Result<(), Failure> {
     let key = BatchKey(number(row, 0)?);
     let lines = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-    let requests = from_bytes(lines).ok_or_else(|| Failure::Damaged("a batch's lines are cut".into()))?;
+    let requests =
+        lines::from_bytes(lines).ok_or_else(|| Failure::Damaged("a batch's lines are cut".into()))?;
     let sealed_at = time(row.get(3)?);
     records.push(Record::Sealed {
         key,
@@ -174,52 +166,6 @@ fn batch_records(
     }
     if !outcomes.is_empty() {
         records.push(Record::Answered { key, outcomes: outcomes.into(), at });
-    }
-    Ok(())
-}
-
-/// Bodies of requests, in the order asked.
-pub(super) fn bodies(connection: &Connection, ids: &[RequestId]) -> Result<Vec<(RequestId, Bytes)>, Failure> {
-    let mut found = Vec::with_capacity(ids.len());
-    each_body(connection, ids, |id, body| found.push((id, Bytes::copy_from_slice(body))))?;
-    Ok(found)
-}
-
-/// Lines of a batch's file, in the order asked, each written once.
-pub(super) fn compose(
-    connection: &Connection,
-    ids: &[RequestId],
-    endpoint: Endpoint,
-    bytes: u64,
-) -> Result<Bytes, Failure> {
-    let mut composed = BytesMut::with_capacity(usize::try_from(bytes).unwrap_or_default());
-    let write = |id, body: &[u8]| lines::write(&mut composed, id, endpoint, body);
-    each_body(connection, ids, write)?;
-    Ok(composed.freeze())
-}
-
-/// Takes each body where SQLite has it, in the order asked.
-fn each_body(
-    connection: &Connection,
-    ids: &[RequestId],
-    mut take: impl FnMut(RequestId, &[u8]),
-) -> Result<(), Failure> {
-    // One look at the file for all of them: each look of its own takes locks, and has the log of writes searched anew.
-    let snapshot = connection.unchecked_transaction()?;
-    let standing = rows(&snapshot, ids)?;
-    let mut statement = snapshot.prepare_cached(BODIES)?;
-    for run in runs(&standing) {
-        let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) else { continue };
-        let mut left = run.iter();
-        let mut rows = statement.query([first, last])?;
-        while let Some(row) = rows.next()? {
-            let at: i64 = row.get(0)?;
-            let body = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-            // Some may be swept.
-            if let Some((id, _)) = left.find(|(_, row)| *row == at) {
-                take(*id, body);
-            }
-        }
     }
     Ok(())
 }

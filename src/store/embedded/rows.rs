@@ -70,7 +70,7 @@ mod tests {
         for (query, search) in [
             (NEAR, "SEARCH requests USING COVERING INDEX sqlite_autoindex_requests_1 (id>? AND id<?)"),
             (ROW, "SEARCH requests USING COVERING INDEX sqlite_autoindex_requests_1 (id=?)"),
-            (super::super::read::BODIES, "SEARCH bodies USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            (super::super::bodies::BODIES, "SEARCH bodies USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
             (
                 super::super::commit::INTO_BATCH,
                 "SEARCH requests USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
