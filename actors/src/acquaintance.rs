@@ -48,7 +48,11 @@ impl Acquaintance {
     pub(crate) async fn read(self, store: Arc<dyn Store>) {
         for _ in 0..TRIES {
             match self.read_all(&*store).await {
-                Ok(()) => return self.0.complete.store(true, SeqCst),
+                Ok(()) => {
+                    self.0.complete.store(true, SeqCst);
+                    log::info!("it is known which requests have answers");
+                    return;
+                }
                 Err(fault) => log::debug!("cannot read which requests were answered: {fault}"),
             }
             tokio::time::sleep(RETRY).await;

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -19,6 +20,8 @@ use crate::database::Database;
 const SCENARIO: &str = "accept";
 /// Connections at a time.
 const CONNECTIONS: &str = "256";
+/// How long a gateway may take until it knows what its store has.
+const KNOWN_WITHIN: Duration = Duration::from_secs(60);
 /// Nothing is sent upstream meanwhile: windows and batches are larger than any run.
 const COLLATING: [(&str, &str); 5] = [
     ("CLIENT_SERVING_MODE", "async"),
@@ -82,6 +85,8 @@ fn measure(bench: &Bench, store: &[(&str, &str)], past: Option<PathBuf>) -> Resu
             Stage::start_on(&bench.programs, &[], &variables, folder)?
         }
     };
+    // Until then every request is looked for in the store.
+    stage.says("it is known which requests have answers", 1, KNOWN_WITHIN)?;
     let before = usage::cpu(stage.gateway.id())?;
     let report = load(bench, stage.address(), "/v1/chat/completions")?;
     let used = usage::cpu(stage.gateway.id())? - before;
