@@ -42,6 +42,8 @@ mod sweep;
 mod write;
 
 #[cfg(test)]
+mod empty;
+#[cfg(test)]
 mod refusals;
 
 use fault::Failure;

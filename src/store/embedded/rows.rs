@@ -59,14 +59,11 @@ pub(super) fn runs(rows: &[Standing]) -> impl Iterator<Item = &[Standing]> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::empty::Empty, *};
 
     #[test]
     fn no_look_walks_the_table() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("store");
-        std::fs::write(&file, "").unwrap();
-        let connection = super::super::schema::open_writer(&file).unwrap();
+        let empty = Empty::new();
         for (query, search) in [
             (NEAR, "SEARCH requests USING COVERING INDEX sqlite_autoindex_requests_1 (id>? AND id<?)"),
             (ROW, "SEARCH requests USING COVERING INDEX sqlite_autoindex_requests_1 (id=?)"),
@@ -76,19 +73,15 @@ mod tests {
                 "SEARCH requests USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
             ),
         ] {
-            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
-            let steps: Vec<String> =
-                plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+            let steps = empty.plan(query);
             assert_eq!(steps, [search], "{query}");
         }
     }
 
     #[test]
     fn rows_are_found_in_any_order_wherever_they_stand() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("store");
-        std::fs::write(&file, "").unwrap();
-        let connection = super::super::schema::open_writer(&file).unwrap();
+        let empty = Empty::new();
+        let connection = &empty.connection;
         let id = |number: i64| RequestId(u128::try_from(number).unwrap() << 64);
         let mut insert = connection
             .prepare(
@@ -109,7 +102,7 @@ mod tests {
             let ids: Vec<RequestId> = asked.iter().map(|number| id(*number)).collect();
             let there = asked.iter().filter(|number| **number <= 2_000);
             let expected: Vec<Standing> = there.map(|number| (id(*number), row(*number))).collect();
-            let found = rows(&connection, &ids).unwrap();
+            let found = rows(connection, &ids).unwrap();
             assert_eq!(found, expected);
             assert_eq!(runs(&found).flatten().copied().collect::<Vec<_>>(), expected);
         }

@@ -127,14 +127,11 @@ fn stored(row: &Row<'_>, lanes: &mut Lanes, connection: &Connection) -> Result<R
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::empty::Empty, *};
 
     #[test]
     fn no_page_walks_the_table() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("store");
-        std::fs::write(&file, "").unwrap();
-        let connection = super::super::schema::open_writer(&file).unwrap();
+        let empty = Empty::new();
         for stage in Stage::ALL.map(Some).into_iter().chain([None]) {
             for of_tenant in [false, true] {
                 let index = match (stage, of_tenant) {
@@ -145,12 +142,7 @@ mod tests {
                     (_, true) => "requests_by_fate_of_tenant ",
                 };
                 let query = statement(stage, of_tenant);
-                let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
-                let mut rows = plan.raw_query();
-                let mut steps: Vec<String> = Vec::new();
-                while let Some(row) = rows.next().unwrap() {
-                    steps.push(row.get(3).unwrap());
-                }
+                let steps = empty.plan(&query);
                 assert!(steps[0].contains(&format!("INDEX {index}")), "{query}: {steps:?}");
                 let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
                 assert_eq!(sorts, index == "requests_pending ", "{query}: {steps:?}");

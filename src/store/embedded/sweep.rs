@@ -279,14 +279,11 @@ mod tests {
         },
     };
 
-    use super::*;
+    use super::{super::empty::Empty, *};
 
     #[test]
     fn no_walk_sorts_or_begins_anywhere_but_where_the_last_one_stopped() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("store");
-        std::fs::write(&file, "").unwrap();
-        let connection = super::super::schema::open_writer(&file).unwrap();
+        let empty = Empty::new();
         for (query, search) in [
             (PURGED, "SEARCH requests USING INDEX requests_purged (seq>?)"),
             (BODIES, "SEARCH bodies USING INTEGER PRIMARY KEY (rowid>?)"),
@@ -294,9 +291,7 @@ mod tests {
             (REQUESTS, "SEARCH requests USING INTEGER PRIMARY KEY (rowid>?)"),
             (BATCHES, "SEARCH batches USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         ] {
-            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
-            let steps: Vec<String> =
-                plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+            let steps = empty.plan(query);
             assert_eq!(steps[0], search, "{query}: {steps:?}");
             assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{query}: {steps:?}");
         }
