@@ -1,8 +1,13 @@
 //! The calls about files.
 
+use std::convert::Infallible;
+
+use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload, ReqData, ServiceConfig, resource};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use futures_util::stream;
 
 use crate::error::ApiError;
 use crate::file::{Project, RESULT_PURPOSE, StoredFile};
@@ -13,6 +18,8 @@ use crate::upload::Upload;
 use crate::world::World;
 
 const DEFAULT_LIMIT: usize = 10_000;
+/// Bytes of a file that leave in one piece.
+const BLOCK: usize = 128 << 10;
 
 pub(crate) fn configure(service: &mut ServiceConfig) {
     service
@@ -116,7 +123,17 @@ async fn content(
         let message = format!("Not allowed to download files of purpose: {}", file.purpose);
         return Err(ApiError::invalid(message));
     }
-    Ok(HttpResponse::Ok().content_type("application/octet-stream").body(web::Bytes::clone(&file.content)))
+    let content = file.content.clone();
+    let body = SizedStream::new(content.len() as u64, stream::iter(blocks(content)));
+    Ok(HttpResponse::Ok().content_type("application/octet-stream").body(body))
+}
+
+/// A body in one piece would be copied as a whole before any of it leaves.
+fn blocks(mut content: Bytes) -> impl Iterator<Item = Result<Bytes, Infallible>> {
+    std::iter::from_fn(move || {
+        let block = content.split_to(content.len().min(BLOCK));
+        (!block.is_empty()).then_some(Ok(block))
+    })
 }
 
 fn no_such_file(id: &str) -> ApiError {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -77,16 +77,16 @@ impl Injection {
             Fault::Cut | Fault::CutChunked => {
                 let chunked = self.order.fault == Fault::CutChunked;
                 let (bytes, chance) = (self.order.bytes, self.chance);
-                Ok(respoil(answer, |whole| broken_body::cut(whole, bytes, chance, chunked)))
+                respoil(answer, |whole| broken_body::cut(whole, bytes, chance, chunked)).await
             }
             Fault::Short | Fault::ShortChunked => {
                 let chunked = self.order.fault == Fault::ShortChunked;
                 let (bytes, chance) = (self.order.bytes, self.chance);
-                Ok(respoil(answer, |whole| broken_body::shorten(&whole, bytes, chance, chunked)))
+                respoil(answer, |whole| broken_body::shorten(&whole, bytes, chance, chunked)).await
             }
             Fault::Trickle => {
                 let bytes = self.order.bytes.unwrap_or(1);
-                Ok(respoil(answer, |whole| broken_body::trickle(whole, bytes, pause, self.limit)))
+                respoil(answer, |whole| broken_body::trickle(whole, bytes, pause, self.limit)).await
             }
             _ => match self.refusal() {
                 Some(refusal) => Ok(answer.into_response(refusal)),
@@ -140,17 +140,14 @@ fn close(connection: Option<&Connection>, answer: ServiceResponse<BoxBody>) -> S
 }
 
 /// Replaces the body of an answer by a spoilt one.
-fn respoil(
+async fn respoil(
     answer: ServiceResponse<BoxBody>,
     spoil: impl FnOnce(bytes::Bytes) -> BoxBody,
-) -> ServiceResponse<BoxBody> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let (request, response) = answer.into_parts();
     let (head, body) = response.into_parts();
-    let body = match body.try_into_bytes() {
-        Ok(whole) => spoil(whole),
-        Err(stream) => stream,
-    };
-    ServiceResponse::new(request, head.set_body(body))
+    let body = spoil(to_bytes(body).await?);
+    Ok(ServiceResponse::new(request, head.set_body(body)))
 }
 
 /// An error status as the API itself or the edge in front of it would send it (contract, section 4).
