@@ -11,7 +11,7 @@ use batch_gpt_actors::rules::{
     results::Pairing,
     time::{Millis, Timestamp},
 };
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Bytes of a body: a question, a page, an article.
@@ -65,6 +65,7 @@ fn pair(criterion: &mut Criterion) {
             )
         };
         let file = ids.iter().map(line).collect::<Vec<_>>().join("\n") + "\n";
+        let file = Bytes::from(file);
         group.throughput(Throughput::Bytes(file.len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(size), &file, |bencher, file| {
             let fresh = || Pairing::new(&ids, &HashSet::new());
@@ -73,10 +74,11 @@ fn pair(criterion: &mut Criterion) {
     }
 }
 
-fn paired(mut pairing: Pairing, file: &str) -> usize {
+fn paired(mut pairing: Pairing, file: &Bytes) -> usize {
     let (mut lines, mut found) = (Lines::default(), 0);
-    for piece in file.as_bytes().chunks(16 << 10) {
-        lines.push(piece);
+    let mut rest = file.clone();
+    while !rest.is_empty() {
+        lines.push(rest.split_to(rest.len().min(16 << 10)));
         while let Some(line) = lines.next_line() {
             found += usize::from(pairing.take(&line).is_some());
         }

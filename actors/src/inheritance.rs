@@ -123,7 +123,7 @@ async fn keep_answers(links: &Links, store: &Arc<dyn Store>, batch: &UpstreamBat
 async fn each_line(mut pieces: Pieces, mut take: impl FnMut(&[u8])) -> Result<(), Fault> {
     let mut lines = Lines::default();
     while let Some(piece) = pieces.next().await {
-        lines.push(&piece?);
+        lines.push(piece?);
         while let Some(line) = lines.next_line() {
             take(&line);
         }

@@ -1,6 +1,6 @@
 //! Lines of a JSONL file: writing them, and cutting a download into them.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::{ids::RequestId, lane::Endpoint};
 
@@ -23,41 +23,50 @@ pub fn write(into: &mut BytesMut, id: RequestId, endpoint: Endpoint, body: &[u8]
     into.extend_from_slice(END.as_bytes());
 }
 
-/// Cuts pieces into lines, wherever the pieces end. The last line needs no line feed (contract, section 3.2).
+/// Cuts pieces into lines, wherever the pieces end. The last line needs no line feed (contract, section 3.2). A line
+/// that lies in one piece is a part of it, and is not copied.
 #[derive(Debug, Default)]
 pub struct Lines {
-    rest: BytesMut,
-    searched: usize,
+    /// The beginning of a line that ends in a later piece.
+    begun: BytesMut,
+    /// What is left of the latest piece.
+    piece: Bytes,
 }
 
 impl Lines {
-    /// Takes the next piece.
-    pub fn push(&mut self, piece: &[u8]) {
-        self.rest.extend_from_slice(piece);
+    /// Takes the next piece. The whole lines of the one before should have been taken.
+    pub fn push(&mut self, piece: Bytes) {
+        self.piece = match self.piece.is_empty() {
+            true => piece,
+            false => [&*self.piece, &*piece].concat().into(),
+        };
     }
 
     /// The next whole line without its line feed; `None` until there is one.
     pub fn next_line(&mut self) -> Option<Bytes> {
-        let unsearched = self.rest.get(self.searched..).unwrap_or_default();
-        let Some(found) = memchr::memchr(b'\n', unsearched) else {
-            self.searched = self.rest.len();
+        let Some(found) = memchr::memchr(b'\n', &self.piece) else {
+            self.begun.extend_from_slice(&self.piece);
+            self.piece.clear();
             return None;
         };
-        let mut line = self.rest.split_to(self.searched + found + 1);
-        self.searched = 0;
-        line.truncate(line.len() - 1);
-        Some(line.freeze())
+        let end = self.piece.split_to(found);
+        self.piece.advance(1);
+        if self.begun.is_empty() {
+            return Some(end);
+        }
+        self.begun.extend_from_slice(&end);
+        Some(self.begun.split().freeze())
     }
 
     /// What is left when the file has ended.
     pub fn finish(&mut self) -> Option<Bytes> {
-        self.searched = 0;
-        let rest = self.rest.split().freeze();
+        self.begun.extend_from_slice(&std::mem::take(&mut self.piece));
+        let rest = self.begun.split().freeze();
         (!rest.is_empty()).then_some(rest)
     }
 
     /// Bytes held back for a line that has not ended.
     pub fn held(&self) -> usize {
-        self.rest.len()
+        self.begun.len() + self.piece.len()
     }
 }

@@ -124,7 +124,7 @@ impl Pairing {
                 return Some((id, outcome));
             }
             Some(Verdict::Passing(outcome)) => {
-                failure.get_or_insert(outcome);
+                failure.get_or_insert_with(|| detached(outcome));
             }
             None => {
                 self.oddities.malformed += 1;
@@ -215,6 +215,11 @@ impl Pairing {
     pub fn oddities(&self) -> Oddities {
         self.oddities
     }
+}
+
+/// Held until the batch is read, it would keep everything that arrived with its line in memory.
+fn detached(outcome: Outcome) -> Outcome {
+    Outcome { body: Bytes::copy_from_slice(&outcome.body), ..outcome }
 }
 
 fn verdict(line: &Bytes, parsed: &Line<'_>) -> Option<Verdict> {

@@ -86,7 +86,7 @@ proptest! {
         let mut outcomes = Vec::new();
         let mut cutter = Lines::default();
         for piece in text.as_bytes().chunks(cut) {
-            cutter.push(piece);
+            cutter.push(Bytes::copy_from_slice(piece));
             while let Some(line) = cutter.next_line() {
                 outcomes.extend(pairing.take(&line));
             }
@@ -128,7 +128,7 @@ proptest! {
         let mut cutter = Lines::default();
         let mut got = Vec::new();
         for piece in text.as_bytes().chunks(cut) {
-            cutter.push(piece);
+            cutter.push(Bytes::copy_from_slice(piece));
             while let Some(line) = cutter.next_line() {
                 got.push(line);
             }
@@ -167,4 +167,17 @@ fn a_success_behind_a_passing_failure_counts() {
     assert_eq!(pairing.take(&line(200)).unwrap().1.status, 200);
     assert!(pairing.take(&line(200)).is_none());
     assert_eq!(pairing.oddities().duplicate, 1);
+}
+
+/// It is held until its batch is read, and the piece in which it came would be held with it.
+#[test]
+fn a_failure_does_not_keep_its_line_in_memory() {
+    let ids = requests(1);
+    let mut pairing = Pairing::new(&ids, &HashSet::new());
+    let response = json!({ "status_code": 500, "body": { "error": { "message": "no" } } });
+    let line = Bytes::from(json!({ "custom_id": ids[0], "response": response }).to_string());
+    assert!(pairing.take(&line).is_none());
+    assert!(line.is_unique(), "the failure is a part of the line");
+    let ends = pairing.finish(&batch("completed"), &ids, &Attempts::default(), 0);
+    assert_eq!(ends.answered[0].1.body, response["body"].to_string());
 }

@@ -62,7 +62,7 @@ fn is_one_line(endpoint: Endpoint, body: &[u8]) {
     lines::write(&mut file, RequestId(7), endpoint, body);
     assert_eq!(file.len() as u64, lines::overhead(endpoint) + body.len() as u64);
     let mut lines = lines::Lines::default();
-    lines.push(&file);
+    lines.push(file.freeze());
     let line: Value = serde_json::from_slice(&lines.next_line().unwrap()).unwrap();
     assert_eq!(lines.finish(), None);
     assert_eq!(line["custom_id"], RequestId(7).to_string());

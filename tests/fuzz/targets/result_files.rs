@@ -30,7 +30,7 @@ fn cut(file: &[u8], one: usize, two: usize) -> Vec<Bytes> {
     let (mut reader, mut lines, mut rest, mut size) = (Lines::default(), Vec::new(), file, one);
     while !rest.is_empty() {
         let (piece, behind) = rest.split_at(size.min(rest.len()));
-        reader.push(&Bytes::copy_from_slice(piece));
+        reader.push(Bytes::copy_from_slice(piece));
         lines.extend(std::iter::from_fn(|| reader.next_line()));
         assert!(reader.held() <= file.len());
         (rest, size) = (behind, if size == one { two } else { one });
