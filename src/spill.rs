@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write},
     ops::Range,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use crate::store::Location;
 
 /// Small batches never come to the disk.
-const BEGINS_AFTER: usize = 2 << 20;
+const BEGINS_AFTER: usize = 1 << 20;
 
 /// Makes such files in one folder.
 pub(crate) struct TemporaryFiles {
@@ -63,7 +63,21 @@ impl Opened {
     }
 
     fn put(&self, at: u64, bodies: &[Bytes]) -> io::Result<()> {
-        self.file()?.write_all_at(&bodies.concat(), at)
+        let mut file = self.file()?;
+        file.seek(SeekFrom::Start(at))?;
+        let mut slices: Vec<_> = bodies.iter().map(|body| IoSlice::new(body)).collect();
+        let mut rest = slices.as_mut_slice();
+        // It drops empty ones at the front, which a writing of nothing would stop at.
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            match file.write_vectored(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn get(&self, places: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
@@ -127,6 +141,24 @@ mod tests {
         assert_eq!(found, ["four", "one", "", "three"]);
         assert!(spill.get(Vec::new()).await.unwrap().is_empty());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// More than a system writes in one call.
+    #[tokio::test]
+    async fn many_bodies_go_in_one_put() {
+        let folder = tempfile::tempdir().unwrap();
+        let spill = spill(folder.path());
+        let bodies: Vec<Bytes> =
+            (0..5_000).map(|number| "x".repeat(number % 7).into_bytes().into()).collect();
+        spill.put(0, bodies.clone()).await.unwrap();
+        let mut end = 0;
+        let places = bodies.iter().map(|body| {
+            let start = end;
+            end += body.len() as u64;
+            start..end
+        });
+        assert_eq!(spill.get(places.collect()).await.unwrap(), bodies);
+        spill.put(end, vec![Bytes::new()]).await.unwrap();
     }
 
     #[tokio::test]

@@ -3,7 +3,9 @@
 //! An upstream gives results in any order, and the store writes several times faster in the order of acceptance. So a
 //! batch's outcomes are held until the last one was read; more than a few are held on the disk.
 
-use std::{ops::Range, sync::Arc};
+use std::{future::ready, ops::Range, sync::Arc, task::Poll};
+
+use futures_util::{FutureExt, future::BoxFuture, poll};
 
 use crate::{
     links::PIECE,
@@ -23,9 +25,16 @@ pub(crate) struct Held {
     kept: Vec<(RequestId, Outcome)>,
     kept_bytes: usize,
     spill: Option<Arc<dyn Spill>>,
+    leaving: Option<Leaving>,
     /// Where the next body goes.
     end: u64,
     spilled: Vec<Spilled>,
+}
+
+/// Outcomes that are on their way to the disk.
+struct Leaving {
+    put: BoxFuture<'static, Result<(), SpillFault>>,
+    outcomes: Vec<(RequestId, Outcome)>,
 }
 
 /// An outcome whose body is on the disk.
@@ -39,7 +48,15 @@ struct Spilled {
 impl Held {
     /// Nothing is held.
     pub(crate) fn new(spills: Arc<dyn Spills>) -> Self {
-        Self { spills, kept: Vec::new(), kept_bytes: 0, spill: None, end: 0, spilled: Vec::new() }
+        Self {
+            spills,
+            kept: Vec::new(),
+            kept_bytes: 0,
+            spill: None,
+            leaving: None,
+            end: 0,
+            spilled: Vec::new(),
+        }
     }
 
     /// Holds one more.
@@ -53,22 +70,43 @@ impl Held {
         self.kept_bytes > self.spills.begins_after()
     }
 
-    /// Whether anything is on the disk.
+    /// Whether anything is on the disk, or on its way there.
     pub(crate) fn has_spilled(&self) -> bool {
-        !self.spilled.is_empty()
+        self.leaving.is_some() || !self.spilled.is_empty()
     }
 
-    /// Moves what is in memory to the disk. It stays in memory where that fails.
+    /// Begins to move what is in memory to the disk, once what left before has arrived. Where that fails, it is in memory
+    /// again, and nothing leaves.
     pub(crate) async fn spill(&mut self) -> Result<(), SpillFault> {
+        self.arrive().await?;
         let spill = self.spill.get_or_insert_with(|| self.spills.begin()).clone();
-        let bodies = self.kept.iter().map(|(_, outcome)| outcome.body.clone()).collect();
-        spill.put(self.end, bodies).await?;
-        for (id, outcome) in self.take_kept() {
+        let (outcomes, at) = (self.take_kept(), self.end);
+        let bodies = outcomes.iter().map(|(_, outcome)| outcome.body.clone()).collect();
+        let mut put = async move { spill.put(at, bodies).await }.boxed();
+        // From its first poll on it goes by itself.
+        let put = match poll!(&mut put) {
+            Poll::Ready(done) => ready(done).boxed(),
+            Poll::Pending => put,
+        };
+        self.leaving = Some(Leaving { put, outcomes });
+        Ok(())
+    }
+
+    /// Waits until what has left is on the disk.
+    pub(crate) async fn arrive(&mut self) -> Result<(), SpillFault> {
+        let Some(leaving) = &mut self.leaving else { return Ok(()) };
+        let put = leaving.put.as_mut().await;
+        let outcomes = self.leaving.take().map(|leaving| leaving.outcomes).unwrap_or_default();
+        for (id, outcome) in outcomes {
+            if put.is_err() {
+                self.push(id, outcome);
+                continue;
+            }
             let at = self.end..self.end + outcome.body.len() as u64;
             self.end = at.end;
             self.spilled.push(Spilled { id, status: outcome.status, origin: outcome.origin, at });
         }
-        Ok(())
+        put
     }
 
     /// Lets go of what is in memory.

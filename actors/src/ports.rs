@@ -89,7 +89,8 @@ pub trait Spills: Send + Sync {
 /// The room of one batch.
 #[async_trait]
 pub trait Spill: Send + Sync {
-    /// Writes bodies one behind the other, the first one at `at`.
+    /// Writes bodies one behind the other, the first one at `at`. Once polled it goes on by itself; the next one begins
+    /// after it has ended.
     async fn put(&self, at: u64, bodies: Vec<Bytes>) -> Result<(), SpillFault>;
     /// Reads what was written in these places, in their order.
     async fn get(&self, places: Vec<Range<u64>>) -> Result<Vec<Bytes>, SpillFault>;

@@ -11,7 +11,7 @@ use crate::{
     job::Job,
     links::{Addressee, Kind, Links},
     mutation::{self, Mutation},
-    ports::Pieces,
+    ports::{Pieces, SpillFault},
     rules::{
         batch::{Report, Terms},
         fault::Fault,
@@ -160,13 +160,13 @@ impl Reading {
 
     /// Holds what a file says. Returns its bytes.
     async fn read_file(&mut self, links: &Links, to: &Addressee, file: &FileId) -> Result<u64, Fault> {
-        let mut pieces = self.content(links, file).await?;
+        let mut pieces = content(links, file).await?;
         let mut lines = Lines::default();
         let mut bytes = 0;
         while let Some(piece) = pieces.next().await {
             let piece = piece?;
             bytes += piece.len() as u64;
-            lines.push(&piece);
+            lines.push(piece);
             fail_point::pass(Point::DownloadMiddle);
             while let Some(line) = lines.next_line() {
                 self.take(&line);
@@ -184,10 +184,6 @@ impl Reading {
         Ok(bytes)
     }
 
-    async fn content(&self, links: &Links, file: &FileId) -> Result<Pieces, Fault> {
-        links.call(Kind::Read, |upstream| async move { upstream.content(file).await }).await
-    }
-
     fn take(&mut self, line: &bytes::Bytes) {
         if let Some((id, outcome)) = self.pairing.take(line) {
             self.held.push(id, outcome);
@@ -196,8 +192,7 @@ impl Reading {
 
     /// Moves what is held in memory to the disk; without a disk that takes it, it is recorded now, out of order.
     async fn spill(&mut self, links: &Links, to: &Addressee) {
-        if let Err(fault) = self.held.spill().await {
-            log::warn!("{}: no room for outcomes outside of the memory: {fault}", to.key);
+        if !has_room(to, &self.held.spill().await) {
             give(links, to, self.held.take_kept()).await;
         }
     }
@@ -206,6 +201,7 @@ impl Reading {
     async fn record(&mut self, links: &Links, to: &Addressee) -> Result<(), Fault> {
         if self.held.has_spilled() {
             self.spill(links, to).await;
+            has_room(to, &self.held.arrive().await);
         }
         give(links, to, self.held.take_kept()).await;
         let landings = self.held.take_spilled().into_iter().map(|landing| land(links, to, landing));
@@ -216,6 +212,18 @@ impl Reading {
         self.pairing.reopen(&lost);
         Err(Fault::Transient(format!("{} outcomes could not be read back from the disk", lost.len())))
     }
+}
+
+async fn content(links: &Links, file: &FileId) -> Result<Pieces, Fault> {
+    links.call(Kind::Read, |upstream| async move { upstream.content(file).await }).await
+}
+
+/// Whether the disk has taken what it was given.
+fn has_room(to: &Addressee, moved: &Result<(), SpillFault>) -> bool {
+    if let Err(fault) = moved {
+        log::warn!("{}: no room for outcomes outside of the memory: {fault}", to.key);
+    }
+    moved.is_ok()
 }
 
 /// Records outcomes and delivers them, in the order of acceptance.

@@ -53,6 +53,8 @@ impl Spills for MemorySpills {
 impl Spill for MemorySpills {
     async fn put(&self, at: u64, bodies: Vec<Bytes>) -> Result<(), SpillFault> {
         self.puts.fetch_add(1, Relaxed);
+        // A disk is not ready at once, and its refusal comes later than what is read next.
+        tokio::task::yield_now().await;
         try_it(&self.failing_puts)?;
         let mut bytes = self.bytes.lock().unwrap();
         bytes.truncate(at as usize);
