@@ -22,9 +22,22 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
         }
     }
     command
+        .envs(pools())
         .env("NO_PROXY", "127.0.0.1")
         .env("no_proxy", "127.0.0.1")
         .env_remove("RUST_LOG")
         .env("PYTHONDONTWRITEBYTECODE", "1");
     command
+}
+
+/// `BATCH_GPT_TEST_POOLS` is how many actors every gateway has of each kind that is pooled.
+pub fn pools() -> impl Iterator<Item = (&'static str, String)> {
+    let pooled = [
+        "BATCH_GPT_COLLECTORS",
+        "BATCH_GPT_BATCH_SUBMITTERS",
+        "BATCH_GPT_POLLER_ARBITERS",
+        "BATCH_GPT_STATUS_LOGGERS",
+    ];
+    let size = env::var("BATCH_GPT_TEST_POOLS").ok();
+    size.into_iter().flat_map(move |size| pooled.map(|name| (name, size.clone())))
 }

@@ -232,7 +232,7 @@ impl Life {
             // Tests look into the files upstream.
             .env("BATCH_GPT_DELETE_UPSTREAM_FILES", "off")
             .env("RUST_LOG", "trace,hyper_util=info,mio=info")
-            .envs(pools())
+            .envs(batch_gpt_rig::command::pools())
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .spawn()
             .unwrap();
@@ -255,18 +255,6 @@ impl Life {
         };
         Self { url, child, log, written }
     }
-}
-
-/// `BATCH_GPT_TEST_POOLS` is how many actors every gateway has of each kind that is pooled.
-fn pools() -> impl Iterator<Item = (&'static str, String)> {
-    let pooled = [
-        "BATCH_GPT_COLLECTORS",
-        "BATCH_GPT_BATCH_SUBMITTERS",
-        "BATCH_GPT_POLLER_ARBITERS",
-        "BATCH_GPT_STATUS_LOGGERS",
-    ];
-    let size = std::env::var("BATCH_GPT_TEST_POOLS").ok();
-    size.into_iter().flat_map(move |size| pooled.map(|name| (name, size.clone())))
 }
 
 /// Waits until something holds.

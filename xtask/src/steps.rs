@@ -1,6 +1,6 @@
 //! The steps of a chore, counted.
 
-use std::env;
+use std::{env, time::Instant};
 
 /// What went well so far, and what did not.
 #[derive(Debug, Default)]
@@ -14,7 +14,10 @@ impl Steps {
     /// Does one step; a failure is counted and the chore goes on.
     pub fn step(&mut self, name: &str, work: impl FnOnce() -> Result<(), String>) {
         println!("\n== {name}");
-        self.outcome(name, work());
+        let began = Instant::now();
+        let outcome = work();
+        println!("took {} s", began.elapsed().as_secs());
+        self.outcome(name, outcome);
     }
 
     /// Counts the outcome of a step.

@@ -55,7 +55,16 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
     });
     steps.step("pools of four", || {
         let mut tests = cargo();
-        let programs = ["virtual_time", "simulation", "cases", "gateway"];
+        let programs = [
+            "virtual_time",
+            "simulation",
+            "cases",
+            "gateway",
+            "terminal",
+            "dashboard",
+            "mongo",
+            "storage_faults",
+        ];
         tests
             .args(["test", "--workspace", "--no-fail-fast"])
             .args(programs.iter().flat_map(|program| ["--test", program]))
@@ -66,17 +75,20 @@ pub fn run(args: &TestArgs) -> Result<bool, String> {
         }
         show(&mut tests, 0)
     });
-    steps.step("crashes at every boundary", || {
-        let mut tests = cargo();
-        tests
-            // As a part of the workspace it shares what the other tests were built with.
-            .args(["test", "--workspace", "--features", "fail-points", "--test", "crash"])
-            .current_dir(&repository.root);
-        if let Ok(mongod) = &mongod {
-            tests.env("BATCH_GPT_TEST_MONGOD", mongod);
-        }
-        show(&mut tests, 0)
-    });
+    for (pools, of) in [("1", ""), ("4", ", pools of four")] {
+        steps.step(&format!("crashes at every boundary{of}"), || {
+            let mut tests = cargo();
+            tests
+                // As a part of the workspace it shares what the other tests were built with.
+                .args(["test", "--workspace", "--features", "fail-points", "--test", "crash"])
+                .env("BATCH_GPT_TEST_POOLS", pools)
+                .current_dir(&repository.root);
+            if let Ok(mongod) = &mongod {
+                tests.env("BATCH_GPT_TEST_MONGOD", mongod);
+            }
+            show(&mut tests, 0)
+        });
+    }
     steps.step("broken rules are noticed", || {
         let mut tests = cargo();
         let feature = "batch-gpt-actors/mutations";
