@@ -122,7 +122,10 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
     fs::create_dir_all(to).map_err(fault)?;
     for entry in fs::read_dir(from).map_err(fault)? {
         let entry = entry.map_err(fault)?;
-        fs::copy(entry.path(), to.join(entry.file_name())).map_err(fault)?;
+        let to = to.join(entry.file_name());
+        fs::copy(entry.path(), &to).map_err(fault)?;
+        // Or else the disk is still busy with the copy while the gateway waits for it.
+        fs::File::open(&to).and_then(|file| file.sync_all()).map_err(fault)?;
     }
     Ok(())
 }
