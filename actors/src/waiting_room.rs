@@ -4,7 +4,6 @@
 //! meantime. So a client that sends its request again finds it in one place, and no actor's end takes waiters along.
 
 use std::{
-    collections::HashMap,
     mem,
     sync::{
         Arc,
@@ -12,6 +11,8 @@ use std::{
     },
 };
 
+use foldhash::HashMap;
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -233,7 +234,8 @@ pub enum Found {
 #[derive(Debug, Default)]
 pub struct WaitingRoom {
     seats: HashMap<RequestId, Seat>,
-    by_fingerprint: HashMap<Fingerprint, Vec<RequestId>>,
+    /// Hardly ever more than one.
+    by_fingerprint: HashMap<Fingerprint, SmallVec<[RequestId; 1]>>,
     by_key: HashMap<IdempotencyKey, RequestId>,
 }
 
@@ -263,7 +265,6 @@ impl WaitingRoom {
 
     fn insert(&mut self, id: RequestId, seat: Seat) {
         let equal = self.by_fingerprint.entry(seat.fingerprint).or_default();
-        equal.reserve_exact(1);
         equal.push(id);
         if let Some(key) = seat.keeping.key {
             self.by_key.insert(key, id);
@@ -282,7 +283,7 @@ impl WaitingRoom {
                 None => Found::Nothing,
             };
         }
-        let ids = self.by_fingerprint.get(fingerprint).map(Vec::as_slice).unwrap_or_default();
+        let ids = self.by_fingerprint.get(fingerprint).map(SmallVec::as_slice).unwrap_or_default();
         let abandoned = ids.iter().find(|id| self.is_abandoned(id));
         let open = |id: &&RequestId| resent || (terms.shares && !self.is_private(id));
         abandoned.or_else(|| ids.iter().find(open)).map_or(Found::Nothing, |id| Found::Seat(*id))

@@ -13,6 +13,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
+use uuid::Uuid;
 
 use super::{
     door::Known,
@@ -29,7 +30,7 @@ pub async fn mark<B: MessageBody + Unpin>(
     let began = Instant::now();
     let unread = Unread::of(&mut request);
     let mut response = next.call(request).await?;
-    let id = format!("req_{}", uuid::Uuid::new_v4().simple());
+    let id = ["req_", Uuid::new_v4().as_simple().encode_lower(&mut Uuid::encode_buffer())].concat();
     let (asked, status) = (response.request(), response.status().as_u16());
     let (method, path, took) = (asked.method(), asked.path(), began.elapsed().as_millis());
     log::debug!(target: "access", "{id} {method} {path} {status} {took} ms");

@@ -3,10 +3,9 @@
 //! A lane opens with its first request and is sealed when its window ends, when the next request would not fit, or
 //! when the gateway stops. Limits are those of one input file (contract, section 3.4).
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
+
+use foldhash::HashMap;
 
 use super::{
     lane::Lane,
@@ -95,7 +94,7 @@ pub struct Collation<T> {
 impl<T: Weight> Collation<T> {
     /// No lane is open yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, lanes: HashMap::new(), dues: BTreeSet::new(), open_items: 0 }
+        Self { limits, lanes: HashMap::default(), dues: BTreeSet::new(), open_items: 0 }
     }
 
     /// Puts an item into its lane. Returns the lanes that this closed: the one before it, where it did not fit, and

@@ -7,6 +7,7 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Why a text is no id of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +28,8 @@ macro_rules! own_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "{:032x}"), self.0)
+                f.write_str($prefix)?;
+                f.write_str(Uuid::from_u128(self.0).as_simple().encode_lower(&mut Uuid::encode_buffer()))
             }
         }
 
@@ -46,7 +48,7 @@ macro_rules! own_id {
                 if hex.len() != 32 || !hex.as_bytes().iter().all(lower_hex) {
                     return Err(NotOurs);
                 }
-                u128::from_str_radix(hex, 16).map(Self).map_err(|_| NotOurs)
+                Uuid::try_parse(hex).map(|id| Self(id.as_u128())).map_err(|_| NotOurs)
             }
         }
 

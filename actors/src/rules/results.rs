@@ -3,12 +3,10 @@
 //! A line counts by what it says, never by the file it stands in (contract, section 3.3): servers put failures into
 //! the output file, and success into neither.
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-};
+use std::{borrow::Cow, collections::HashSet};
 
 use bytes::Bytes;
+use foldhash::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -3,10 +3,12 @@
 //! What is under way is exact, also after a restart. Sums and times begin anew with each life of the gateway.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     ops::AddAssign,
     sync::Arc,
 };
+
+use foldhash::HashMap;
 
 use super::{
     histogram::Histogram,
