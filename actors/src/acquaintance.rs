@@ -36,12 +36,12 @@ struct Inner {
 impl Acquaintance {
     /// Notes a request of this life, or one that an earlier life left open.
     pub(crate) fn note(&self, fingerprint: &Fingerprint) {
-        self.seen().insert(fingerprint);
+        self.seen().insert(fingerprint.start());
     }
 
     /// Whether the store may have an answer for it. `false` is certain.
     pub(crate) fn may_know(&self, fingerprint: &Fingerprint) -> bool {
-        !self.0.complete.load(SeqCst) || self.seen().may_have(fingerprint)
+        !self.0.complete.load(SeqCst) || self.seen().may_have(fingerprint.start())
     }
 
     /// Reads what earlier lives answered. Until that is done, anything may be known.
@@ -62,8 +62,8 @@ impl Acquaintance {
     async fn read_all(&self, store: &dyn Store) -> Result<(), StoreFault> {
         let mut after = None;
         loop {
-            let page = store.answered(after.as_ref(), PAGE).await?;
-            page.iter().for_each(|fingerprint| self.note(fingerprint));
+            let page = store.answered(after, PAGE).await?;
+            page.iter().for_each(|start| self.seen().insert(*start));
             match page.last() {
                 Some(last) if page.len() == PAGE => after = Some(*last),
                 _ => return Ok(()),

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::rules::{
     fault::Fault,
-    fingerprint::Fingerprint,
+    fingerprint::{Fingerprint, Start},
     idempotency::IdempotencyKey,
     ids::{BatchId, BatchKey, FileId, RequestId},
     lane::{Endpoint, Lane, Tenant},
@@ -270,13 +270,9 @@ pub trait Store: Send + Sync {
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault>;
     /// The latest good answer of a request with this fingerprint that is not private.
     async fn reusable(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault>;
-    /// So many fingerprints that have an outcome, in their order, from the first one behind `after` on. One may come
-    /// several times. Fewer than `limit` are the last ones.
-    async fn answered(
-        &self,
-        after: Option<&Fingerprint>,
-        limit: usize,
-    ) -> Result<Vec<Fingerprint>, StoreFault>;
+    /// So many starts of fingerprints that have an outcome, in their order, from the first one behind `after` on. One
+    /// may come several times, but not in two pages. Fewer than `limit` are the last ones.
+    async fn answered(&self, after: Option<Start>, limit: usize) -> Result<Vec<Start>, StoreFault>;
     /// The latest request that goes by this key, was not withdrawn, and whose outcome is kept if it has one.
     async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault>;
     /// One request by its id, without what it holds.

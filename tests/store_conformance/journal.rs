@@ -22,7 +22,7 @@ pub(crate) fn lane(tenant: &str, model: &str) -> Arc<Lane> {
 /// A fingerprint like no other number's.
 pub(crate) fn fingerprint(number: u128) -> Fingerprint {
     let mut bytes = [7; 32];
-    bytes[8..24].copy_from_slice(&number.to_le_bytes());
+    bytes[4..20].copy_from_slice(&number.to_le_bytes());
     Fingerprint(bytes)
 }
 

@@ -2,14 +2,14 @@
 
 use fastbloom::BloomFilter;
 
-use super::fingerprint::Fingerprint;
+use super::fingerprint::Start;
 
 /// Fingerprints for which there is room at first. Each further level has room for twice as many.
 const FIRST: usize = 1 << 15;
 /// How often a level takes a fingerprint for seen that it has not seen.
 const MISTAKEN: f64 = 0.001;
 
-/// A set of fingerprints that forgets none, and hardly ever knows one that it has not been told.
+/// A set of fingerprints, each known by its start, that forgets none, and hardly ever knows one that it has not been told.
 #[derive(Debug, Default)]
 pub struct Seen {
     levels: Vec<BloomFilter>,
@@ -19,48 +19,44 @@ pub struct Seen {
 
 impl Seen {
     /// Adds one.
-    pub fn insert(&mut self, fingerprint: &Fingerprint) {
+    pub fn insert(&mut self, Start(start): Start) {
         if self.room == 0 {
             self.room = FIRST << self.levels.len();
             let level = BloomFilter::with_false_pos(MISTAKEN).seed(&0).expected_items(self.room);
             self.levels.push(level);
         }
         if let Some(level) = self.levels.last_mut() {
-            level.insert_hash(start(fingerprint));
+            // It is a hash already.
+            level.insert_hash(start);
             self.room -= 1;
         }
     }
 
     /// Whether it may have been added. `false` is certain.
-    pub fn may_have(&self, fingerprint: &Fingerprint) -> bool {
-        self.levels.iter().any(|level| level.contains_hash(start(fingerprint)))
+    pub fn may_have(&self, Start(start): Start) -> bool {
+        self.levels.iter().any(|level| level.contains_hash(start))
     }
-}
-
-/// A fingerprint is a hash already, so its first bytes are as good a one.
-fn start(Fingerprint(bytes): &Fingerprint) -> u64 {
-    bytes.iter().take(8).fold(0, |start, byte| start << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
 mod tests {
     use sha2::{Digest, Sha256};
 
-    use super::*;
+    use super::{super::fingerprint::Fingerprint, *};
 
-    fn fingerprint(number: usize) -> Fingerprint {
-        Fingerprint(Sha256::digest(number.to_be_bytes()).into())
+    fn start(number: usize) -> Start {
+        Fingerprint(Sha256::digest(number.to_be_bytes()).into()).start()
     }
 
     #[test]
     fn what_was_added_is_known_over_several_levels_and_hardly_anything_else() {
         const MANY: usize = 5 * FIRST;
         let mut seen = Seen::default();
-        assert!(!seen.may_have(&fingerprint(0)));
-        (0..MANY).for_each(|number| seen.insert(&fingerprint(number)));
+        assert!(!seen.may_have(start(0)));
+        (0..MANY).for_each(|number| seen.insert(start(number)));
         assert_eq!(seen.levels.len(), 3);
-        assert!((0..MANY).all(|number| seen.may_have(&fingerprint(number))));
-        let mistaken = (MANY..2 * MANY).filter(|number| seen.may_have(&fingerprint(*number))).count();
+        assert!((0..MANY).all(|number| seen.may_have(start(number))));
+        let mistaken = (MANY..2 * MANY).filter(|number| seen.may_have(start(*number))).count();
         assert!(mistaken < MANY / 100, "{mistaken} of {MANY}");
     }
 }

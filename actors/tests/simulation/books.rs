@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use batch_gpt_actors::ports::SpentFiles;
 use batch_gpt_actors::rules::{
-    fingerprint::Fingerprint,
+    fingerprint::{Fingerprint, Start},
     ids::{BatchKey, FileId, RequestId},
     lane::Lane,
     lines,
@@ -194,10 +194,10 @@ impl Books {
         self.answered.iter().rev().find(equal).copied()
     }
 
-    /// A page of fingerprints that have an outcome.
-    pub fn fingerprints(&self, after: Option<&Fingerprint>, limit: usize) -> Vec<Fingerprint> {
-        let all = self.answered.iter().map(|id| self.requests[id].accepted.fingerprint);
-        let all: BTreeSet<Fingerprint> = all.filter(|next| after.is_none_or(|after| next > after)).collect();
+    /// A page of starts of fingerprints that have an outcome.
+    pub fn starts(&self, after: Option<Start>, limit: usize) -> Vec<Start> {
+        let all = self.answered.iter().map(|id| self.requests[id].accepted.fingerprint.start());
+        let all: BTreeSet<Start> = all.filter(|next| after.is_none_or(|after| *next > after)).collect();
         all.into_iter().take(limit).collect()
     }
 

@@ -14,7 +14,7 @@ use batch_gpt_actors::{
         StoredOutcome, StoredRequest, Swept,
     },
     rules::{
-        fingerprint::Fingerprint,
+        fingerprint::{Fingerprint, Start},
         idempotency::IdempotencyKey,
         ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Tenant,
@@ -131,13 +131,9 @@ impl Store for Journal {
         Ok(None)
     }
 
-    async fn answered(
-        &self,
-        after: Option<&Fingerprint>,
-        limit: usize,
-    ) -> Result<Vec<Fingerprint>, ports::StoreFault> {
+    async fn answered(&self, after: Option<Start>, limit: usize) -> Result<Vec<Start>, ports::StoreFault> {
         self.come().await?;
-        Ok(self.books.lock().unwrap().fingerprints(after, limit))
+        Ok(self.books.lock().unwrap().starts(after, limit))
     }
 
     async fn keyed(&self, _: &IdempotencyKey) -> Result<Option<StoredRequest>, ports::StoreFault> {

@@ -15,7 +15,7 @@ use batch_gpt_actors::{
         StoredOutcome, StoredRequest, Swept,
     },
     rules::{
-        fingerprint::Fingerprint,
+        fingerprint::{Fingerprint, Start},
         idempotency::IdempotencyKey,
         ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Tenant,
@@ -131,21 +131,17 @@ impl Store for MemoryStore {
         }))
     }
 
-    async fn answered(
-        &self,
-        after: Option<&Fingerprint>,
-        limit: usize,
-    ) -> Result<Vec<Fingerprint>, StoreFault> {
+    async fn answered(&self, after: Option<Start>, limit: usize) -> Result<Vec<Start>, StoreFault> {
         self.works()?;
         let records = self.records.lock().unwrap();
-        let all: BTreeSet<Fingerprint> = records
+        let all: BTreeSet<Start> = records
             .iter()
             .filter_map(|record| match record {
-                Record::Accepted { request, .. } => Some(request.fingerprint),
+                Record::Accepted { request, .. } => Some(request.fingerprint.start()),
                 _ => None,
             })
             .collect();
-        Ok(all.into_iter().filter(|next| after.is_none_or(|after| next > after)).take(limit).collect())
+        Ok(all.into_iter().filter(|next| after.is_none_or(|after| *next > after)).take(limit).collect())
     }
 
     async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {

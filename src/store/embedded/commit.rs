@@ -15,7 +15,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
     super::{lines, state},
+    answers::Entry,
     fault::Failure,
+    filing::Filing,
     rows::{rows, runs},
 };
 
@@ -33,6 +35,8 @@ pub(super) struct Commit<'a> {
     pub(super) transaction: &'a Transaction<'a>,
     /// Lanes whose row is known.
     pub(super) lanes: &'a mut HashMap<Arc<Lane>, i64>,
+    /// Where answers are found.
+    pub(super) filing: &'a mut Filing,
     /// Who seals.
     pub(super) owner: &'a str,
 }
@@ -223,25 +227,28 @@ impl Commit<'_> {
         Ok(())
     }
 
-    fn answered(&self, id: RequestId, outcome: &Outcome, at: Timestamp) -> Result<(), Failure> {
+    fn answered(&mut self, id: RequestId, outcome: &Outcome, at: Timestamp) -> Result<(), Failure> {
         let fate = state::fate::of(Stage::of(outcome));
-        let seq: Option<i64> = self
+        let answered = self
             .transaction
             .prepare_cached(
                 "UPDATE requests SET state = ?3, ended_at = ?2, fate = ?4 \
-                 WHERE id = ?1 AND state NOT IN (2, 4, 5) RETURNING seq",
+                 WHERE id = ?1 AND state NOT IN (2, 4, 5) RETURNING fingerprint, seq",
             )?
-            .query_row(params![id_bytes(id), time(at), state::ANSWERED, fate], |row| row.get(0))
+            .query_row(params![id_bytes(id), time(at), state::ANSWERED, fate], |row| {
+                Ok(Entry::new(row.get(0)?, time(at), row.get(1)?))
+            })
             .optional()?;
-        if let Some(seq) = seq {
+        if let Some(entry) = answered {
             let origin = match outcome.origin {
                 Origin::Upstream => "upstream",
                 Origin::Gateway => "gateway",
             };
             self.execute(
                 "INSERT INTO outcomes (request, status, origin, body) VALUES (?1, ?2, ?3, ?4)",
-                params![seq, outcome.status, origin, &*outcome.body],
+                params![entry.row, outcome.status, origin, &*outcome.body],
             )?;
+            self.filing.add(self.transaction, entry)?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use batch_gpt_actors::{
         StoredOutcome, StoredRequest, Swept,
     },
     rules::{
-        fingerprint::Fingerprint,
+        fingerprint::{Fingerprint, Start},
         idempotency::IdempotencyKey,
         ids::{BatchId, BatchKey, FileId, RequestId},
         lane::{Endpoint, Tenant},
@@ -28,9 +28,11 @@ use bytes::Bytes;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+mod answers;
 mod bodies;
 mod commit;
 mod fault;
+mod filing;
 mod folder;
 mod read;
 mod request;
@@ -46,7 +48,9 @@ mod empty;
 #[cfg(test)]
 mod refusals;
 
+use answers::Fresh;
 use fault::Failure;
+use filing::Filing;
 
 /// Connections that read. Two, so that a long read (bodies of a whole batch) leaves one for short ones.
 const READERS: usize = 2;
@@ -58,6 +62,7 @@ pub(super) async fn open(folder: &Path, owner: &str) -> Result<Arc<dyn Store>, S
 
 struct Embedded {
     file: Arc<Path>,
+    fresh: Fresh,
     /// `None` once closed.
     threads: Mutex<Option<Threads>>,
 }
@@ -88,9 +93,11 @@ impl Embedded {
             connections.push(schema::open_reader(&file)?);
         }
         let (readers, mut handles) = read::start(connections).map_err(no_thread)?;
-        let (writer, handle) = write::start(connection, place, owner).map_err(no_thread)?;
+        let fresh = Fresh::default();
+        let filing = Filing::open(&connection, fresh.clone()).map_err(|failure| failure.in_file(&file))?;
+        let (writer, handle) = write::start(connection, filing, place, owner).map_err(no_thread)?;
         handles.push(handle);
-        Ok(Self { file, threads: Mutex::new(Some(Threads { writer, readers, handles })) })
+        Ok(Self { file, fresh, threads: Mutex::new(Some(Threads { writer, readers, handles })) })
     }
 
     async fn write<T>(
@@ -127,6 +134,15 @@ impl Embedded {
             Err(_) => Err(closed()),
         }
     }
+
+    async fn find(
+        &self,
+        query: &'static str,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<StoredOutcome>, StoreFault> {
+        let (fresh, fingerprint) = (self.fresh.clone(), *fingerprint);
+        self.read(move |connection| fresh.answer(connection, query, &fingerprint)).await
+    }
 }
 
 fn no_thread(error: std::io::Error) -> StoreFault {
@@ -162,22 +178,16 @@ impl Store for Embedded {
     }
 
     async fn answer(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
-        let fingerprint = *fingerprint;
-        self.read(move |connection| read::answer(connection, read::ANSWER, &fingerprint)).await
+        self.find(answers::ANSWER, fingerprint).await
     }
 
     async fn reusable(&self, fingerprint: &Fingerprint) -> Result<Option<StoredOutcome>, StoreFault> {
-        let fingerprint = *fingerprint;
-        self.read(move |connection| read::answer(connection, read::REUSABLE, &fingerprint)).await
+        self.find(answers::REUSABLE, fingerprint).await
     }
 
-    async fn answered(
-        &self,
-        after: Option<&Fingerprint>,
-        limit: usize,
-    ) -> Result<Vec<Fingerprint>, StoreFault> {
-        let after = after.copied();
-        self.read(move |connection| read::answered(connection, after, limit)).await
+    async fn answered(&self, after: Option<Start>, limit: usize) -> Result<Vec<Start>, StoreFault> {
+        let fresh = self.fresh.clone();
+        self.read(move |connection| fresh.starts(connection, after, limit)).await
     }
 
     async fn keyed(&self, key: &IdempotencyKey) -> Result<Option<StoredRequest>, StoreFault> {

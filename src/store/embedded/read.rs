@@ -13,7 +13,7 @@ use std::{
 };
 
 use batch_gpt_actors::{
-    ports::{Listing, Page, StoredBatch, StoredOutcome},
+    ports::{Listing, Page, StoredBatch},
     rules::{
         fingerprint::Fingerprint,
         idempotency::IdempotencyKey,
@@ -41,16 +41,6 @@ pub(super) const UNSETTLED: &str = "SELECT key, lane, requests, sealed_at, file,
 /// The end of one request, without its body.
 pub(super) const END: &str =
     "SELECT status, origin, ended_at FROM requests JOIN outcomes ON request = seq WHERE id = ?1";
-/// Outcomes under a fingerprint, the latest first.
-pub(super) const ANSWER: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
-    WHERE fingerprint = ?1 AND state = 2 ORDER BY ended_at DESC, seq DESC LIMIT 1";
-/// Good answers under a fingerprint that are not private, the latest first.
-pub(super) const REUSABLE: &str = "SELECT status, origin, ended_at, id, body FROM requests JOIN outcomes ON request = seq \
-    WHERE fingerprint = ?1 AND state = 2 AND fate IS NULL AND private = 0 \
-    ORDER BY ended_at DESC, seq DESC LIMIT 1";
-/// Fingerprints that have an outcome, each once.
-pub(super) const ANSWERED: &str = "SELECT DISTINCT fingerprint FROM requests \
-    WHERE fingerprint > ?1 AND state = 2 ORDER BY fingerprint LIMIT ?2";
 /// A batch by its upstream id, for a tenant or for everybody.
 pub(super) const BATCH: &str = "SELECT key, object, iif(key IS NULL, tenant, NULL), created_at \
     FROM batches \
@@ -168,39 +158,6 @@ fn batch_records(
         records.push(Record::Answered { key, outcomes: outcomes.into(), at });
     }
     Ok(())
-}
-
-/// A page of fingerprints that have an outcome.
-pub(super) fn answered(
-    connection: &Connection,
-    after: Option<Fingerprint>,
-    limit: usize,
-) -> Result<Vec<Fingerprint>, Failure> {
-    let mut statement = connection.prepare_cached(ANSWERED)?;
-    // None is as short as this.
-    let after = after.as_ref().map_or(&[][..], |Fingerprint(bytes)| bytes);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let found = statement.query_map(params![after, limit], |row| row.get(0).map(Fingerprint))?;
-    Ok(found.collect::<Result<_, _>>()?)
-}
-
-/// The first outcome under a fingerprint that a query finds, [`ANSWER`] or [`REUSABLE`].
-pub(super) fn answer(
-    connection: &Connection,
-    query: &str,
-    fingerprint: &Fingerprint,
-) -> Result<Option<StoredOutcome>, Failure> {
-    let mut statement = connection.prepare_cached(query)?;
-    let mut rows = statement.query([fingerprint.0])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    let body: Vec<u8> = row.get(4)?;
-    Ok(Some(StoredOutcome {
-        id: RequestId(number(row, 3)?),
-        outcome: outcome(row, body.into())?,
-        at: time(row.get(2)?),
-    }))
 }
 
 /// One batch by its upstream id.
@@ -341,9 +298,6 @@ mod tests {
             (UNSETTLED, "batches_unsettled", true),
             (END, "sqlite_autoindex_requests_1", false),
             (super::super::request::REQUEST, "sqlite_autoindex_requests_1", false),
-            (ANSWER, "requests_answered", false),
-            (REUSABLE, "requests_answered", false),
-            (ANSWERED, "requests_answered", false),
             (super::super::request::KEYED, "requests_keyed", false),
             (super::super::summaries::LINES, "sqlite_autoindex_batches_1", false),
             (BATCH, "batches_upstream", false),

@@ -15,7 +15,10 @@ use batch_gpt_actors::{
 };
 use rusqlite::Connection;
 
-use super::{Embedded, write};
+use super::{
+    Embedded,
+    write::{self, Writer},
+};
 
 const FILE: &str = "batch-gpt.sqlite";
 
@@ -58,8 +61,8 @@ fn accepted_for(model: &str, number: u128, bytes: usize) -> Record {
 }
 
 impl Embedded {
-    /// Does something with the connection that writes.
-    fn at_writer(&self, what: impl FnOnce(&Connection) + Send + 'static) {
+    /// Does something with the writer.
+    pub(super) fn at_writer(&self, what: impl FnOnce(&mut Writer) + Send + 'static) {
         let threads = self.threads.lock().unwrap();
         let writer = &threads.as_ref().unwrap().writer;
         writer.send(write::Job::With(Box::new(what))).ok().unwrap();
@@ -190,7 +193,7 @@ async fn full_disk_takes_nothing_halfway_and_works_again_when_there_is_space() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await.unwrap();
     store.append(&[accepted(1, 10)]).await.unwrap();
-    store.at_writer(|connection| {
+    store.at_writer(|Writer { connection, .. }| {
         let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
     });
@@ -204,8 +207,8 @@ async fn full_disk_takes_nothing_halfway_and_works_again_when_there_is_space() {
         );
         assert_eq!(ids(&store).await, [1]);
     }
-    store.at_writer(|connection| {
-        connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+    store.at_writer(|writer| {
+        writer.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
     });
     store.append(&group).await.unwrap();
     assert_eq!(ids(&store).await, [1, 2, 3]);
@@ -217,7 +220,7 @@ async fn full_disk_takes_nothing_halfway_and_works_again_when_there_is_space() {
 async fn foreign_lock_on_the_file_makes_it_unavailable_while_it_lasts() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await.unwrap();
-    store.at_writer(|connection| connection.busy_timeout(Duration::ZERO).unwrap());
+    store.at_writer(|writer| writer.connection.busy_timeout(Duration::ZERO).unwrap());
     let shell = Connection::open(folder.path().join(FILE)).unwrap();
     shell.execute_batch("BEGIN IMMEDIATE").unwrap();
     for fault in [store.append(&[accepted(1, 1)]).await.unwrap_err(), store.ping().await.unwrap_err()] {

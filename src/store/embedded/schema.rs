@@ -3,9 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use batch_gpt_actors::ports::StoreFault;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, functions::FunctionFlags};
 
-use super::fault::Failure;
+use super::{answers::start_of, fault::Failure};
 
 /// "bgpt": tells this file from any other SQLite file.
 const APPLICATION: i32 = 0x6267_7074;
@@ -120,6 +120,20 @@ const MIGRATIONS: &[&str] = &[
     // What is pending, by a column that only its end changes: 50,000 rows change their state when a batch is sealed.
     "DROP INDEX requests_pending;
     CREATE INDEX requests_pending ON requests (ended_at) WHERE ended_at IS NULL;",
+    // Answers by the start of their request's fingerprint, written in bulk, and a log of those that are not among them
+    // (`answers`).
+    "CREATE TABLE answers (
+        start INTEGER NOT NULL,
+        ended_at INTEGER NOT NULL,
+        request INTEGER NOT NULL,
+        PRIMARY KEY (start, ended_at, request)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE fresh_answers (
+        n INTEGER PRIMARY KEY,
+        request INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO answers SELECT start_of(fingerprint), ended_at, seq FROM requests WHERE state = 2 ORDER BY 1, 2, 3;
+    DROP INDEX requests_answered;",
 ];
 
 /// Opens the file for writing; makes or brings forward its layout.
@@ -192,6 +206,8 @@ fn prepare(connection: &mut Connection, version: usize) -> Result<(), Failure> {
     connection.pragma_update(None, "secure_delete", true)?;
     // A burst of large bodies must not leave a large WAL behind for ever.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    let deterministic = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("start_of", 1, deterministic, |call| call.get(0).map(start_of))?;
     let migration = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for step in &MIGRATIONS[version..] {
         migration.execute_batch(step)?;
@@ -207,7 +223,10 @@ fn prepare(connection: &mut Connection, version: usize) -> Result<(), Failure> {
 mod tests {
     use batch_gpt_actors::{
         ports::{RequestPage, Store},
-        rules::{lane::Tenant, record::replay, stage::Stage},
+        rules::{
+            fingerprint::Fingerprint, ids::RequestId, lane::Tenant, record::replay, stage::Stage,
+            time::Timestamp,
+        },
     };
 
     use super::*;
@@ -236,6 +255,8 @@ mod tests {
         let listed = Store::summaries(&*store, &page).await.unwrap().unwrap();
         let stages: Vec<_> = listed.items.iter().map(|item| item.stage).collect();
         assert_eq!(stages, [Stage::Failed, Stage::Queued]);
+        let answer = Store::answer(&*store, &Fingerprint([0; 32])).await.unwrap().unwrap();
+        assert_eq!((answer.id, answer.at), (RequestId(2), Timestamp(6)));
         store.close().await;
     }
 }

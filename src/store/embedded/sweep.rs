@@ -13,9 +13,9 @@ use batch_gpt_actors::{
         upstream_batch::UpstreamBatch,
     },
 };
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{super::state, commit::Commit, fault::Failure, read::time, schema::PATIENCE};
+use super::{super::state, answers::Entry, commit::Commit, fault::Failure, read::time, schema::PATIENCE};
 
 /// Rows that one step looks at.
 const ROWS: i64 = 250;
@@ -77,12 +77,12 @@ pub(super) struct Sweep {
 
 impl Sweep {
     /// Looks at some rows of one walk, and removes those that are due. Returns what went, and from where to go on.
-    pub(super) fn step(mut self, commit: &Commit<'_>, due: &Due) -> Result<(Swept, Self), Failure> {
+    pub(super) fn step(mut self, commit: &mut Commit<'_>, due: &Due) -> Result<(Swept, Self), Failure> {
         let mut swept = Swept::default();
         loop {
             let rest = match self.walk.end(due) {
                 Some(end) => {
-                    let mut step = Step { commit, due, end, swept, bytes: 0 };
+                    let mut step = Step { commit: &mut *commit, due, end, swept, bytes: 0 };
                     let rest = match self.walk {
                         Walk::Batches => step.batches(self.at)?,
                         // They are among the batches.
@@ -109,8 +109,8 @@ impl Sweep {
 }
 
 /// One step of one walk.
-struct Step<'a> {
-    commit: &'a Commit<'a>,
+struct Step<'a, 'b> {
+    commit: &'a mut Commit<'b>,
     due: &'a Due,
     /// Rows from this time on are not due.
     end: Timestamp,
@@ -126,7 +126,7 @@ struct Found {
     bytes: u64,
 }
 
-impl Step<'_> {
+impl Step<'_, '_> {
     /// Looks at requests behind a row. Returns the row to go on from; nothing if the walk is over.
     fn requests(&mut self, walk: Walk, behind: i64) -> Result<Option<i64>, Failure> {
         let query = match walk {
@@ -135,7 +135,8 @@ impl Step<'_> {
             Walk::Answers => ANSWERS,
             Walk::Requests | Walk::Batches | Walk::Native => REQUESTS,
         };
-        let mut statement = self.commit.transaction.prepare_cached(query)?;
+        let transaction = self.commit.transaction;
+        let mut statement = transaction.prepare_cached(query)?;
         let found: Vec<Found> = statement.query_map((behind, ROWS), found)?.collect::<Result<_, _>>()?;
         let is_last = found.len() < ROWS as usize;
         let mut at = behind;
@@ -185,14 +186,21 @@ impl Step<'_> {
 
     fn answer(&mut self, seq: i64) -> Result<(), Failure> {
         self.swept.answers += self.commit.execute("DELETE FROM outcomes WHERE request = ?1", [seq])?;
-        let emptied = "UPDATE requests SET state = ?2 WHERE seq = ?1 AND state IN (2, 4)";
-        self.commit.execute(emptied, params![seq, state::EMPTIED])?;
+        let emptied = "UPDATE requests SET state = ?2 WHERE seq = ?1 AND state IN (2, 4) \
+            RETURNING fingerprint, ended_at";
+        let mut emptied = self.commit.transaction.prepare_cached(emptied)?;
+        let found = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?));
+        let emptied = emptied.query_row(params![seq, state::EMPTIED], found).optional()?;
+        if let Some((fingerprint, Some(ended_at))) = emptied {
+            self.commit.filing.remove(self.commit.transaction, Entry::new(fingerprint, ended_at, seq))?;
+        }
         Ok(())
     }
 
     /// Looks at batches behind a row, as [`Self::requests`].
     fn batches(&mut self, behind: i64) -> Result<Option<i64>, Failure> {
-        let mut statement = self.commit.transaction.prepare_cached(BATCHES)?;
+        let transaction = self.commit.transaction;
+        let mut statement = transaction.prepare_cached(BATCHES)?;
         let rows: Vec<(i64, Timestamp, Option<Timestamp>)> =
             statement.query_map((behind, ROWS), batch)?.collect::<Result<_, _>>()?;
         let is_last = rows.len() < ROWS as usize;

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use super::{
     commit::Commit,
     fault::Failure,
+    filing::Filing,
     folder::Place,
     sweep::{self, Sweep},
 };
@@ -51,27 +52,30 @@ pub(super) enum Job {
         /// Told what went.
         reply: oneshot::Sender<Result<Swept, StoreFault>>,
     },
-    /// Do this with the connection.
+    /// Do this with the writer.
     #[cfg(test)]
-    With(Box<dyn FnOnce(&Connection) + Send>),
+    With(Box<dyn FnOnce(&mut Writer) + Send>),
 }
 
 /// Starts the thread. It ends when every sender is gone and all it was asked is done.
 pub(super) fn start(
     connection: Connection,
+    filing: Filing,
     place: Place,
     owner: String,
 ) -> io::Result<(Sender<Job>, JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel();
-    let mut writer = Writer { connection, lanes: HashMap::new(), sweep: Sweep::default(), owner, place };
+    let mut writer =
+        Writer { connection, lanes: HashMap::new(), filing, sweep: Sweep::default(), owner, place };
     let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.work(&jobs))?;
     Ok((sender, thread))
 }
 
-/// Fields are dropped in this order: the folder is let go of after the file was closed.
-struct Writer {
-    connection: Connection,
+/// The thread's state. Fields are dropped in this order: the folder is let go of after the file was closed.
+pub(super) struct Writer {
+    pub(super) connection: Connection,
     lanes: HashMap<Arc<Lane>, i64>,
+    pub(super) filing: Filing,
     /// How far the sweep under way has come.
     sweep: Sweep,
     owner: String,
@@ -95,7 +99,7 @@ impl Writer {
                     let _ = reply.send(self.sweep(&due));
                 }
                 #[cfg(test)]
-                Job::With(what) => what(&self.connection),
+                Job::With(what) => what(self),
             }
         }
     }
@@ -125,22 +129,28 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        let written =
-            self.transact(|commit| groups.iter().flatten().try_for_each(|record| commit.write(record)));
+        let written = self.transact(|commit| {
+            groups.iter().flatten().try_for_each(|record| commit.write(record))?;
+            commit.filing.file(commit.transaction)
+        });
         for reply in replies {
             let _ = reply.send(written.clone());
         }
         next
     }
 
-    fn transact<T>(
+    pub(super) fn transact<T>(
         &mut self,
         work: impl FnOnce(&mut Commit<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreFault> {
         let written = self.try_transact(work);
-        if written.is_err() {
-            // Rows that were undone with the transaction may be among them.
-            self.lanes.clear();
+        match written {
+            Ok(_) => self.filing.committed(),
+            Err(_) => {
+                // Rows that were undone with the transaction may be among them.
+                self.lanes.clear();
+                self.filing.undone();
+            }
         }
         written.map_err(|failure| failure.in_file(&self.place.file))
     }
@@ -151,8 +161,8 @@ impl Writer {
     ) -> Result<T, Failure> {
         // Undone when dropped without a commit.
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done =
-            work(&mut Commit { transaction: &transaction, lanes: &mut self.lanes, owner: &self.owner })?;
+        let (lanes, filing) = (&mut self.lanes, &mut self.filing);
+        let done = work(&mut Commit { transaction: &transaction, lanes, filing, owner: &self.owner })?;
         transaction.commit()?;
         Ok(done)
     }

@@ -15,7 +15,7 @@ use batch_gpt_actors::{
         StoredBatch, StoredOutcome, StoredRequest, Swept,
     },
     rules::{
-        fingerprint::Fingerprint,
+        fingerprint::{Fingerprint, Start},
         idempotency::IdempotencyKey,
         ids::{BatchId, BatchKey, FileId, RequestId},
         lane::Tenant,
@@ -202,11 +202,7 @@ impl Store for Mongo {
         read::reusable(self, fingerprint).await
     }
 
-    async fn answered(
-        &self,
-        after: Option<&Fingerprint>,
-        limit: usize,
-    ) -> Result<Vec<Fingerprint>, StoreFault> {
+    async fn answered(&self, after: Option<Start>, limit: usize) -> Result<Vec<Start>, StoreFault> {
         let _open = self.enter().await?;
         answered::answered(self, after, limit).await
     }

@@ -1,0 +1,317 @@
+//! The writer's side of [`answers`](super::answers): what is fresh becomes filed.
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::{
+    answers::{Entry, Fresh},
+    fault::Failure,
+};
+
+/// So many fresh answers are filed together. Among a million, two or three come into a page then; twice as many take
+/// less than two mebibytes.
+const MANY: usize = 16_384;
+/// At least so many are filed in one commit, and at least twice as many as it adds: so the next ones do not pile up.
+const SLICE: usize = 1_024;
+
+/// What the log holds, but for what is gone since.
+const LOGGED: &str = "SELECT fingerprint, ended_at, seq, n FROM fresh_answers CROSS JOIN requests ON seq = request \
+    WHERE state = 2";
+
+/// How far the filing has come, and what the commit under way changes.
+#[derive(Debug)]
+pub(super) struct Filing {
+    fresh: Fresh,
+    many: usize,
+    slice: usize,
+    /// The last number of the log.
+    last: i64,
+    /// The log's last number among those that are being filed.
+    last_old: i64,
+    change: Change,
+}
+
+/// Takes effect with the commit.
+#[derive(Debug, Default)]
+struct Change {
+    added: Vec<Entry>,
+    gone: Vec<Entry>,
+    filed: usize,
+    last: Option<i64>,
+}
+
+impl Filing {
+    /// Remembers what the log holds.
+    pub(super) fn open(connection: &Connection, fresh: Fresh) -> Result<Self, Failure> {
+        let mut filing =
+            Self { fresh, many: MANY, slice: SLICE, last: 0, last_old: 0, change: Change::default() };
+        let mut statement = connection.prepare(LOGGED)?;
+        let mut rows = statement.query([])?;
+        let mut remembered = filing.fresh.write();
+        while let Some(row) = rows.next()? {
+            remembered.young.insert(Entry::new(row.get(0)?, row.get(1)?, row.get(2)?));
+            filing.last = filing.last.max(row.get(3)?);
+        }
+        drop(remembered);
+        Ok(filing)
+    }
+
+    /// A row has its answer.
+    pub(super) fn add(&mut self, transaction: &Transaction<'_>, entry: Entry) -> Result<(), Failure> {
+        let log = "INSERT INTO fresh_answers (request) VALUES (?1)";
+        transaction.prepare_cached(log)?.execute([entry.row])?;
+        self.change.last = Some(transaction.last_insert_rowid());
+        self.change.added.push(entry);
+        Ok(())
+    }
+
+    /// A row's answer goes.
+    pub(super) fn remove(&mut self, transaction: &Transaction<'_>, entry: Entry) -> Result<(), Failure> {
+        let filed = "DELETE FROM answers WHERE start = ?1 AND ended_at = ?2 AND request = ?3";
+        transaction.prepare_cached(filed)?.execute(params![entry.start, entry.ended_at, entry.row])?;
+        self.change.gone.push(entry);
+        Ok(())
+    }
+
+    /// Files some of what is old. Nothing is removed in the same transaction.
+    pub(super) fn file(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure> {
+        self.turn();
+        let remembered = self.fresh.read();
+        if remembered.old.is_empty() {
+            return Ok(());
+        }
+        let size = self.slice.max(2 * self.change.added.len());
+        let mut insert = transaction
+            .prepare_cached("INSERT OR IGNORE INTO answers (start, ended_at, request) VALUES (?1, ?2, ?3)")?;
+        let slice = remembered.old.iter().take(size);
+        self.change.filed = slice.len();
+        for entry in slice {
+            insert.execute(params![entry.start, entry.ended_at, entry.row])?;
+        }
+        if self.change.filed == remembered.old.len() {
+            let filed = "DELETE FROM fresh_answers WHERE n <= ?1";
+            transaction.prepare_cached(filed)?.execute([self.last_old])?;
+        }
+        Ok(())
+    }
+
+    /// What is young becomes old if there are many, and nothing else is being filed.
+    fn turn(&mut self) {
+        let mut remembered = self.fresh.write();
+        if remembered.old.is_empty() && remembered.young.len() >= self.many {
+            remembered.old = std::mem::take(&mut remembered.young).into_iter().collect();
+            self.last_old = self.last;
+        }
+    }
+
+    /// The transaction is durable.
+    pub(super) fn committed(&mut self) {
+        let Change { added, gone, filed, last } = std::mem::take(&mut self.change);
+        let mut remembered = self.fresh.write();
+        self.last = last.unwrap_or(self.last);
+        remembered.old.drain(..filed);
+        remembered.young.extend(added);
+        for entry in gone {
+            remembered.forget(&entry);
+        }
+    }
+
+    /// The transaction was undone.
+    pub(super) fn undone(&mut self) {
+        self.change = Change::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use batch_gpt_actors::{
+        ports::Store,
+        rules::{
+            fingerprint::{Fingerprint, Start},
+            ids::{BatchKey, RequestId},
+            lane::{Endpoint, Lane, Tenant},
+            outcome::{Origin, Outcome},
+            record::{Accepted, Record},
+            retention::Retention,
+            terms::Keeping,
+            time::{Millis, Timestamp},
+        },
+    };
+
+    use super::{super::Embedded, *};
+
+    /// Answers of a group.
+    const GROUP: u128 = 100;
+
+    /// Every second number shares the start of the one before it.
+    fn fingerprint(number: u128) -> Fingerprint {
+        let mut bytes = [0; 32];
+        let (start, rest) = bytes.split_at_mut(8);
+        start.copy_from_slice(&((number / 2) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        rest[..16].copy_from_slice(&number.to_be_bytes());
+        Fingerprint(bytes)
+    }
+
+    /// A group of requests, all of them answered at a time by a body that names it.
+    fn answered(first: u128, at: u64, status: u16) -> Vec<Record> {
+        let lane = Arc::new(Lane {
+            tenant: Tenant::anonymous(),
+            endpoint: Endpoint::ChatCompletions,
+            model: "m".into(),
+        });
+        let ids = first..first + GROUP;
+        let request = |number: u128| Accepted {
+            id: RequestId(u128::from(at) << 64 | number),
+            lane: lane.clone(),
+            fingerprint: fingerprint(number),
+            at: Timestamp(at),
+            attempts: 0,
+            keeping: Keeping::default(),
+        };
+        let outcome = |number: u128| Outcome {
+            status,
+            body: format!("{{\"number\":{number},\"at\":{at}}}").into(),
+            origin: Origin::Upstream,
+        };
+        let outcomes = ids.clone().map(|number| (request(number).id, outcome(number))).collect();
+        let accepted = ids.map(|number| Record::Accepted { request: request(number), body: "{}".into() });
+        let answered = Record::Answered { key: BatchKey(first), outcomes, at: Timestamp(at) };
+        accepted.chain([answered]).collect()
+    }
+
+    /// One that files as soon as there are a few.
+    async fn open(folder: &Path) -> Embedded {
+        let store = Embedded::open(folder, "gateway").await.unwrap();
+        store.at_writer(|writer| (writer.filing.many, writer.filing.slice) = (250, 60));
+        store
+    }
+
+    async fn told(store: &Embedded, number: u128) -> Option<String> {
+        let stored = store.answer(&fingerprint(number)).await.unwrap();
+        stored.map(|stored| String::from_utf8(stored.outcome.body.to_vec()).unwrap())
+    }
+
+    /// Every one of the first so many is answered by the latest, and no other.
+    async fn is_whole(store: &Embedded, count: u128, at: u64) {
+        for number in 0..count {
+            let expected = format!("{{\"number\":{number},\"at\":{at}}}");
+            assert_eq!(told(store, number).await.as_deref(), Some(&*expected));
+        }
+        assert_eq!(told(store, count).await, None);
+        let (mut starts, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.answered(after, 7).await.unwrap();
+            starts.extend_from_slice(&page);
+            after = page.last().copied();
+            if page.len() < 7 {
+                break;
+            }
+        }
+        let mut expected: Vec<Start> =
+            (0..count).step_by(2).map(|number| fingerprint(number).start()).collect();
+        expected.sort_unstable();
+        assert_eq!(starts, expected);
+    }
+
+    /// Rows of both tables.
+    async fn counts(store: &Embedded) -> (i64, i64) {
+        let count = "SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM fresh_answers)";
+        store
+            .read(
+                move |connection| Ok(connection.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?),
+            )
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn answers_are_found_wherever_they_stand_and_after_every_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path()).await;
+        let mut seen = Vec::new();
+        for group in 0..12 {
+            store.append(&answered(group * GROUP, 5, 200)).await.unwrap();
+            is_whole(&store, (group + 1) * GROUP, 5).await;
+            seen.push(counts(&store).await);
+            if group % 3 == 0 {
+                store.close().await;
+                store = open(folder.path()).await;
+                is_whole(&store, (group + 1) * GROUP, 5).await;
+            }
+        }
+        assert!(seen.iter().any(|(filed, logged)| *filed >= 600 && *logged < 600), "{seen:?}");
+        assert!(
+            seen.iter().zip(1..).all(|((filed, logged), group)| filed + logged >= group * 100),
+            "{seen:?}"
+        );
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_latest_counts_out_of_both_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        // Three groups are many: the next commit files two of them, and the one after it the third.
+        for (group, at, expected) in
+            [(0, 7, (0, 100)), (1, 7, (0, 200)), (2, 7, (0, 300)), (0, 9, (200, 400)), (0, 8, (300, 200))]
+        {
+            store.append(&answered(group * GROUP, at, 200)).await.unwrap();
+            assert_eq!(counts(&store).await, expected);
+            for number in 0..GROUP {
+                let expected = format!("{{\"number\":{number},\"at\":{}}}", at.max(9 * u64::from(at > 7)));
+                assert_eq!(told(&store, number).await, Some(expected));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_an_answer_and_not_to_be_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        for (group, at, status) in [(0, 5, 200), (0, 6, 400), (1, 5, 200), (2, 5, 200)] {
+            store.append(&answered(group * GROUP, at, status)).await.unwrap();
+        }
+        let reusable = store.reusable(&fingerprint(3)).await.unwrap().unwrap();
+        assert_eq!(reusable.at, Timestamp(5));
+        assert_eq!(store.answer(&fingerprint(3)).await.unwrap().unwrap().at, Timestamp(6));
+    }
+
+    #[tokio::test]
+    async fn what_is_swept_is_found_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        for group in 0..6 {
+            store.append(&answered(group * GROUP, 5, 200)).await.unwrap();
+        }
+        let day = Some(Millis::from_secs(86_400));
+        let due = Retention { bodies: day, answers: day, statuses: day }.due(Timestamp(1 << 40));
+        while Store::sweep(&store, &due).await.unwrap().more {}
+        assert_eq!(counts(&store).await.0, 0);
+        assert_eq!(told(&store, 3).await, None);
+        assert_eq!(store.answered(None, 7).await.unwrap(), []);
+        // Nothing of it is filed later.
+        for group in 10..18 {
+            store.append(&answered(group * GROUP, 1 << 41, 200)).await.unwrap();
+        }
+        assert!(counts(&store).await.0 <= 800);
+        assert_eq!(told(&store, 3).await, None);
+        assert_eq!(store.answered(None, 2_000).await.unwrap().len(), 400);
+    }
+
+    #[tokio::test]
+    async fn what_was_undone_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        store.at_writer(|writer| {
+            let failed = writer.transact(|commit| {
+                commit.filing.add(commit.transaction, Entry { start: 1, ended_at: 5, row: 9 })?;
+                Err::<(), _>(Failure::Damaged("on purpose".into()))
+            });
+            assert!(failed.is_err());
+        });
+        store.append(&answered(0, 5, 200)).await.unwrap();
+        is_whole(&store, GROUP, 5).await;
+        assert_eq!(counts(&store).await, (0, 100));
+    }
+}
