@@ -13,9 +13,6 @@ const APPLICATION: i32 = 0x6267_7074;
 /// Somebody else's lock on the file (a shell, a backup) is waited for this long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Pages that the writer keeps, in KiB: about the index pages of a full batch, which its results change in any order.
-const WRITER_CACHE_KIB: i32 = 4 << 10;
-
 /// Step `n` leads from version `n` to `n + 1`. Steps are only ever added.
 const MIGRATIONS: &[&str] = &[
     // States of a request: 0 open, 1 in a batch, 2 answered, 3 withdrawn; later 4 and 5 (`store::state`). The row is narrow and
@@ -150,9 +147,6 @@ pub(super) fn open_writer(file: &Path) -> Result<Connection, StoreFault> {
     }
     let version = identify(&connection, file)?;
     prepare(&mut connection, version).map_err(at_file)?;
-    // Negative: KiB, not pages.
-    let cache = connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB);
-    cache.map_err(|error| at_file(error.into()))?;
     Ok(connection)
 }
 
