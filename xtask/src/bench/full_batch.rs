@@ -96,7 +96,7 @@ fn copies(bench: &Bench, board: &mut Board, stage: &Stage) -> Result<(), String>
     Ok(())
 }
 
-/// Seconds that reqwest takes to send a file of so many bytes to actix-web, which drops it.
+/// Seconds that reqwest takes to send a file of so many bytes to actix-web, which keeps it in memory.
 fn plain_upload(programs: &Programs, folder: &Path, bytes: u64) -> Result<f64, String> {
     let (file, floor) = (written(folder.join("up"), bytes)?, programs.floor()?);
     let sink = format!("http://{}/sink", address(&floor));

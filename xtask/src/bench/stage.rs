@@ -40,8 +40,6 @@ impl Stage {
     ) -> Result<Self, String> {
         let mut simulate = command(&programs.gateway);
         simulate
-            // It holds files of 200 MB, and must not be what is waited for.
-            .env("_RJEM_MALLOC_CONF", "thp:always")
             .args(["simulate", "--bind", "127.0.0.1:0", "--set", "limits.creations_per_hour=1000000"])
             .args(flags);
         let upstream = Running::start(&mut simulate, &folder.path().join("upstream.log"))?;

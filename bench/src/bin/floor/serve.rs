@@ -8,8 +8,9 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer,
     body::SizedStream,
+    http::header::CONTENT_LENGTH,
     web::{self, Data, Payload},
 };
 use bytes::Bytes;
@@ -82,13 +83,14 @@ async fn release(parked: Data<Parked>) -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 
-/// Takes bytes and drops them.
-async fn sink(mut payload: Payload) -> HttpResponse {
-    let mut bytes = 0;
+/// Takes bytes and has them in memory in the end, as an upstream does.
+async fn sink(request: HttpRequest, mut payload: Payload) -> HttpResponse {
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let mut bytes = Vec::with_capacity(declared.unwrap_or(0));
     while let Some(Ok(piece)) = payload.next().await {
-        bytes += piece.len();
+        bytes.extend_from_slice(&piece);
     }
-    HttpResponse::Ok().json(json!({ "bytes": bytes }))
+    HttpResponse::Ok().json(json!({ "bytes": bytes.len() }))
 }
 
 /// Sends the file.
