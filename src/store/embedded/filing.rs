@@ -214,15 +214,25 @@ mod tests {
         assert_eq!(starts, expected);
     }
 
+    /// Rows of both tables that are such.
+    async fn rows(store: &Embedded, such: &str) -> (i64, i64) {
+        let count = format!(
+            "SELECT (SELECT count(*) FROM answers WHERE {such}), (SELECT count(*) FROM fresh_answers WHERE {such})"
+        );
+        let counts = store.read(move |connection| {
+            Ok(connection.query_row(&count, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        });
+        counts.await.unwrap()
+    }
+
     /// Rows of both tables.
     async fn counts(store: &Embedded) -> (i64, i64) {
-        let count = "SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM fresh_answers)";
-        store
-            .read(
-                move |connection| Ok(connection.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?),
-            )
-            .await
-            .unwrap()
+        rows(store, "true").await
+    }
+
+    /// Those whose request has no answer any more.
+    async fn stale(store: &Embedded) -> (i64, i64) {
+        rows(store, "NOT EXISTS (SELECT 1 FROM requests WHERE seq = request AND state = 2)").await
     }
 
     #[tokio::test]
@@ -297,6 +307,80 @@ mod tests {
         assert!(counts(&store).await.0 <= 800);
         assert_eq!(told(&store, 3).await, None);
         assert_eq!(store.answered(None, 2_000).await.unwrap().len(), 400);
+        assert_eq!(stale(&store).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_purged_is_found_nowhere_and_its_entry_goes_with_its_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        for group in 0..4 {
+            store.append(&answered(group * GROUP, 5, 200)).await.unwrap();
+        }
+        assert_eq!(counts(&store).await, (200, 400), "some filed, some being filed, some young");
+        let numbers: Vec<u128> = (0..4 * GROUP).step_by(10).collect();
+        let purged = numbers.iter().map(|number| RequestId(5 << 64 | number));
+        let purged: Vec<_> = purged.map(|id| Record::Purged { id, at: Timestamp(6) }).collect();
+        store.append(&purged).await.unwrap();
+        for number in &numbers {
+            assert_eq!(told(&store, *number).await, None);
+            assert!(told(&store, number + 1).await.is_some(), "{number}");
+        }
+        let due = Retention::default().due(Timestamp(1 << 40));
+        while Store::sweep(&store, &due).await.unwrap().more {}
+        for group in 10..18 {
+            store.append(&answered(group * GROUP, 7, 200)).await.unwrap();
+        }
+        assert_eq!(stale(&store).await, (0, 0));
+        for number in &numbers {
+            assert_eq!(told(&store, *number).await, None);
+            assert!(told(&store, number + 1).await.is_some(), "{number}");
+        }
+    }
+
+    #[tokio::test]
+    async fn private_answers_are_skipped_in_both_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        for (at, private) in [(5, false), (6, true), (7, false), (8, true), (9, true)] {
+            let mut group = answered(0, at, 200);
+            for record in &mut group {
+                if let Record::Accepted { request, .. } = record {
+                    request.keeping.private = private;
+                }
+            }
+            store.append(&group).await.unwrap();
+            for number in 0..GROUP {
+                let reusable = store.reusable(&fingerprint(number)).await.unwrap().unwrap();
+                assert_eq!(reusable.at, Timestamp(if at < 7 { 5 } else { 7 }));
+                assert_eq!(store.answer(&fingerprint(number)).await.unwrap().unwrap().at, Timestamp(at));
+            }
+        }
+        assert_ne!(counts(&store).await.0, 0, "some of them were filed");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_filed_is_filed_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        for group in 0..3 {
+            store.append(&answered(group * GROUP, 5, 200)).await.unwrap();
+        }
+        store.at_writer(|writer| {
+            let failed = writer.transact(|commit| {
+                commit.filing.file(commit.transaction)?;
+                assert_ne!(commit.filing.change.filed, 0);
+                Err::<(), _>(Failure::Damaged("on purpose".into()))
+            });
+            assert!(failed.is_err());
+        });
+        is_whole(&store, 3 * GROUP, 5).await;
+        assert_eq!(counts(&store).await, (0, 300));
+        for group in 3..5 {
+            store.append(&answered(group * GROUP, 5, 200)).await.unwrap();
+        }
+        assert_eq!(counts(&store).await, (300, 200));
+        is_whole(&store, 5 * GROUP, 5).await;
     }
 
     #[tokio::test]
