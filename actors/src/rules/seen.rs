@@ -9,7 +9,7 @@ const FIRST: usize = 1 << 15;
 /// How often a level takes a fingerprint for seen that it has not seen.
 const MISTAKEN: f64 = 0.001;
 
-/// A set of fingerprints, each known by its start, that forgets none, and hardly ever knows one that it has not been told.
+/// A set of fingerprints, each known by its start. It forgets none, and hardly ever knows one that it has not been told.
 #[derive(Debug, Default)]
 pub struct Seen {
     levels: Vec<BloomFilter>,

@@ -57,8 +57,9 @@ impl Filing {
 
     /// A row has its answer.
     pub(super) fn add(&mut self, transaction: &Transaction<'_>, entry: Entry) -> Result<(), Failure> {
-        let log = "INSERT INTO fresh_answers (request) VALUES (?1)";
-        transaction.prepare_cached(log)?.execute([entry.row])?;
+        transaction
+            .prepare_cached("INSERT INTO fresh_answers (request) VALUES (?1)")?
+            .execute([entry.row])?;
         self.change.last = Some(transaction.last_insert_rowid());
         self.change.added.push(entry);
         Ok(())
